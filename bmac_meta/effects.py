@@ -1,0 +1,202 @@
+"""One row per trial: an effect with its standard error, and the way it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bmac_meta.card import Card, Grid, Line, Shown
+from bmac_meta.entry import bare_effects, computed_effects
+from bmac_meta.errors import unknown_word
+from bmac_meta.numbers import count_noun, format_interval, format_number
+from bmac_meta.question import Question
+from bmac_meta.stats.measures import MEASURES, Measure
+from bmac_meta.synthesis import verbs
+
+EMPTY_LEFT_OUT = ("study", "row", "reason")
+EMPTY_STEPS = ("study", "step", "arm", "what", "address")
+CARD_ROWS = 12
+
+
+def _empty(columns: tuple[str, ...]) -> Any:
+    return field(default_factory=lambda: pd.DataFrame(columns=list(columns)))
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Effects(Shown):
+    """Effects of trials on one question. Ask about the evidence before, about the method here.
+
+    `frame` has a row per trial with `study`, `estimate` and `se` on the scale of pooling (logarithms for ratios), and
+    whatever is known of the trial. `left_out` lists what was not used and why, `steps` how each effect was made,
+    `refusals` why these effects must not be pooled (empty when they may).
+    """
+
+    frame: pd.DataFrame
+    question: Question = Question()
+    left_out: pd.DataFrame = _empty(EMPTY_LEFT_OUT)
+    steps: pd.DataFrame = _empty(EMPTY_STEPS)
+    notes: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        estimate: str,
+        se: str | None = None,
+        variance: str | None = None,
+        ci_low: str | None = None,
+        ci_high: str | None = None,
+        study: str | None = None,
+        measure: str = "GEN",
+        level: float = 0.95,
+        logged: bool = True,
+        question: Question | None = None,
+    ) -> Effects:
+        """Take effects from the named columns of any table.
+
+        Exactly one kind of spread is needed: `se`, `variance`, or `ci_low` with `ci_high` (at `level`). Ratios enter
+        as logarithms, or with `logged=False` as such with their limits. `study` names the column of labels (rows are
+        numbered without one). The other columns stay for `by` and `regress`. Raises `DataError` with every faulty
+        cell, `InputError` for a choice of columns that does not make sense.
+
+        >>> table = pd.DataFrame({"trial": ["A", "B", "C"], "g": [0.1, 0.3, 0.2], "s": [0.1, 0.2, 0.1]})
+        >>> len(Effects.from_frame(table, estimate="g", se="s", study="trial"))
+        3
+        """
+        spreads = {"se": se, "variance": variance, "ci_low": ci_low, "ci_high": ci_high}
+        made = bare_effects(frame, estimate, spreads, study, measure, level, logged)
+        return cls(made, _question_of(measure, question))
+
+    @classmethod
+    def from_raw(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        measure: str,
+        study: str | None = None,
+        question: Question | None = None,
+        **columns: str,
+    ) -> Effects:
+        """Compute effects from the raw columns of any table: means, events, correlations, proportions.
+
+        `measure` is a code of `bm.stats.MEASURES`, which says what it needs; a column that bears that name is taken,
+        any other is named: `mean_a="PRP mean"`. Raises `DataError` with every faulty cell, `InputError` for columns
+        that are not there.
+
+        >>> table = pd.DataFrame({"events_a": [4], "total_a": [123], "events_b": [11], "total_b": [139]})
+        >>> bcg = Effects.from_raw(table, measure="RR")  # Aronson 1948 in Colditz 1994, 10.1001/jama.1994.03510330076038
+        >>> round(float(bcg.frame.estimate[0]), 4)
+        -0.8893
+        """
+        made, left_out = computed_effects(frame, measure, study, columns)
+        return cls(made, _question_of(measure, question), left_out=left_out)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def measure(self) -> Measure:
+        """The effect measure."""
+        return MEASURES[self.question.measure]
+
+    @cached_property
+    def estimates(self) -> np.ndarray:
+        """The effects, (k,), on the scale of pooling."""
+        return self.frame["estimate"].to_numpy(float)
+
+    @cached_property
+    def variances(self) -> np.ndarray:
+        """The sampling variances, (k,)."""
+        return self.frame["se"].to_numpy(float) ** 2
+
+    @cached_property
+    def studies(self) -> tuple[str, ...]:
+        """The labels of the rows."""
+        return tuple(self.frame["study"].astype(str))
+
+    def history(self, study: str | None = None) -> pd.DataFrame:
+        """Return each step from the printed number to the effect, with its address; of one study if named."""
+        if study is None:
+            return self.steps
+        if study not in self.studies:
+            raise unknown_word("study among these effects", study, self.studies)
+        return self.steps[self.steps["study"] == study].reset_index(drop=True)
+
+    def where(self, **conditions: Any) -> Effects:
+        """Keep the rows in which each named column has the given value (or one of a list)."""
+        keep = pd.Series(True, index=self.frame.index)
+        for column, value in conditions.items():
+            if column not in self.frame:
+                raise unknown_word("column of these effects", column, self.frame.columns)
+            keep &= self.frame[column].isin(value if isinstance(value, list | tuple | set) else [value])
+        return self._keep(
+            keep.to_numpy(), ", ".join(f"{name} is not {value!r}" for name, value in conditions.items())
+        )
+
+    def without(self, *studies: str) -> Effects:
+        """Leave studies out by their label; raises `UnknownWordError` for one that is not there."""
+        for study in studies:
+            if study not in self.studies:
+                raise unknown_word("study among these effects", study, self.studies)
+        return self._keep(~self.frame["study"].isin(studies).to_numpy(), "left out by name")
+
+    def _keep(self, keep: np.ndarray, reason: str) -> Effects:
+        gone = pd.DataFrame({"study": self.frame["study"][~keep], "row": "", "reason": reason})
+        left_out = pd.concat([self.left_out, gone], ignore_index=True) if len(gone) else self.left_out
+        return replace(self, frame=self.frame[keep].reset_index(drop=True), left_out=left_out)
+
+    def card(self) -> Card:
+        """Return the effects as a card: the trials, their effects, and what stands in the way of pooling."""
+        shown = self.frame.head(CARD_ROWS)
+        rows = tuple(self._card_row(row) for row in shown.to_dict("records"))
+        more = len(self.frame) - len(shown)
+        caption = f"and {more} more: see .frame" if more > 0 else ""
+        lines = (Line("effects", self.measure.code, aside=self.measure.label), *self._left_out_line())
+        notes = tuple(f"not pooled: {reason}" for reason in self.refusals) + self.notes
+        heading = ("study", f"{self.measure.code} (95% CI)", "SE")
+        aside = count_noun(len(self), "trial")
+        return Card(self.question.title, aside, lines, (Grid(heading, rows, caption),) if rows else (), notes)
+
+    def _card_row(self, row: Mapping[str, Any]) -> tuple[str, str, str]:
+        half = 1.959963984540054 * row["se"]
+        ends = [self._shown(row["estimate"] + sign * half, row) for sign in (0, -1, 1)]
+        digits = self.measure.decimals
+        return (
+            str(row["study"]),
+            f"{format_number(ends[0], digits)} ({format_interval(*ends[1:], digits)})",
+            format_number(row["se"], 3),
+        )
+
+    def _shown(self, value: float, row: Mapping[str, Any]) -> float:
+        n = {"n": row.get("total_a") or row.get("total")} if self.measure.needs_n else {}
+        return float(self.measure.shown(value, **n))
+
+    def _left_out_line(self) -> Iterator[Line]:
+        if len(self.left_out):
+            words = (
+                f"{count_noun(len(self.left_out), 'row or trial').replace('trials', 'trials')}: see .left_out"
+            )
+            yield Line("left out", aside=words)
+
+    def tidy(self) -> pd.DataFrame:
+        """Return the table of effects."""
+        return self.frame
+
+    def by(self, column: str) -> verbs.Grouped:
+        """Group the trials by a column, for `pool()` and `forest()` by subgroup."""
+        return verbs.grouped(self, column)
+
+    pool = verbs.pool
+    leave_one_out = verbs.leave_one_out
+    cumulative = verbs.cumulative
+
+
+def _question_of(measure: str, question: Question | None) -> Question:
+    return replace(question, measure=measure) if question is not None else Question(measure=measure)

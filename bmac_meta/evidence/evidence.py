@@ -1,0 +1,231 @@
+"""The studies at hand: narrowed, and asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from bmac_meta.card import Card, Grid, Line, Shown
+from bmac_meta.effects import Effects
+from bmac_meta.errors import InputError, unknown_word
+from bmac_meta.evidence.asking import ask_comparison
+from bmac_meta.evidence.rows import contrast_rows, outcome_rows
+from bmac_meta.evidence.within import ask_change, ask_proportion
+from bmac_meta.numbers import count_noun
+from bmac_meta.tables import Tables, read_tables
+
+ARM_COLUMNS = ("prp_class", "ha_product", "ha_molecular_weight", "harvest_site", "n_injections")
+
+
+def load(folder: str | os.PathLike[str] | None = None, *, from_spreadsheet: bool = False) -> Evidence:
+    """Load a folder of extracted studies; without a folder, the project's own data.
+
+    A folder needs `arms.csv` with `outcomes.csv`, or `contrasts.csv`, in the schema of `data/README.md`.
+    `from_spreadsheet` accepts what spreadsheet programs leave in exports. Raises `DataError` with every fault of
+    every file.
+
+    >>> len(load().studies)
+    375
+    """
+    return Evidence(read_tables(folder, from_spreadsheet=from_spreadsheet))
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Evidence(Shown):
+    """The studies at hand. `where` and `without` narrow; `compare`, `change` and `proportion` ask.
+
+    `tables` is everything that was read, `kept` the study ids that are left (None: all), `arms_kept` the pairs of
+    study and arm that are left (None: all), `said` how it was narrowed, in words.
+    """
+
+    tables: Tables
+    kept: frozenset[str] | None = None
+    arms_kept: frozenset[tuple[str, str]] | None = None
+    said: tuple[str, ...] = ()
+
+    @cached_property
+    def studies(self) -> pd.DataFrame:
+        """The studies that are left, one row each."""
+        studies = self.tables.studies
+        return studies if self.kept is None else studies[studies["study_id"].isin(self.kept)]
+
+    @cached_property
+    def arms(self) -> pd.DataFrame:
+        """The arms of the studies that are left, with the network node that each joins."""
+        arms = self.tables.arms[self.tables.arms["study_id"].isin(self.studies["study_id"])]
+        if self.arms_kept is not None:
+            pairs = zip(arms["study_id"], arms["arm_id"], strict=True)
+            arms = arms[[pair in self.arms_kept for pair in pairs]]
+        return arms.assign(node=arms["intervention"].map(self.nodes))
+
+    @cached_property
+    def nodes(self) -> Mapping[str, str]:
+        """The node that each intervention joins; an intervention that is not listed is its own node."""
+        listed = self.tables.interventions.set_index("intervention")["network_node"]
+        own = {word: word for word in self.tables.arms["intervention"].dropna().unique()}
+        return own | {a: (b if isinstance(b, str) else a) for a, b in listed.items()}
+
+    @cached_property
+    def outcomes(self) -> pd.DataFrame:
+        """The outcome rows of the arms that are left, with node, domain, rank, direction and scale."""
+        return self._of_arms(outcome_rows(self.tables, self.nodes), ("arm_id",))
+
+    @cached_property
+    def contrasts(self) -> pd.DataFrame:
+        """The printed contrasts of the studies that are left, with the nodes of both sides."""
+        return self._of_arms(contrast_rows(self.tables, self.nodes), ("arm_a", "arm_b"))
+
+    def _of_arms(self, rows: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+        rows = rows[rows["study_id"].isin(self.studies["study_id"])]
+        for column in columns if self.arms_kept is not None else ():
+            rows = rows[[pair in self.arms_kept for pair in zip(rows["study_id"], rows[column], strict=True)]]
+        return rows
+
+    def where(self, **conditions: Any) -> Evidence:
+        """Keep the studies (or arms) in which each named column has one of the given values.
+
+        Columns of `studies.csv` and `arms.csv` are known. A value is a word, a number, a list of them, or a
+        function of a cell. By a column of arms, arms with another value go and arms without a value stay. Raises
+        `UnknownWordError` for a column or a value that is not there.
+
+        >>> len(load().where(condition="knee_oa", design="rct").studies) < len(load().where(design="rct").studies)
+        True
+        """
+        narrowed = self
+        for column, wanted in conditions.items():
+            narrowed = narrowed._where(column, wanted)
+        return narrowed
+
+    def _where(self, column: str, wanted: Any) -> Evidence:
+        known = [*self.tables.studies.columns, *self.tables.arms.columns]
+        if column not in known:
+            raise unknown_word("column of studies.csv or arms.csv", column, dict.fromkeys(known))
+        said = (*self.said, f"{column}: {_words(wanted)}")
+        if column in self.tables.studies.columns:
+            keep = self.studies[_matches(self.studies[column], wanted, column)]
+            return replace(self, kept=frozenset(keep["study_id"]), said=said)
+        arms = self.arms
+        stay = _matches(arms[column], wanted, column) | arms[column].isna()
+        pairs = frozenset(zip(arms["study_id"][stay], arms["arm_id"][stay], strict=True))
+        return replace(self, arms_kept=pairs, said=said)
+
+    def without(self, *studies: str) -> Evidence:
+        """Leave studies out by `study_id` or label; raises `UnknownWordError` for one that is not there.
+
+        >>> len(load().without("fmhr2024").studies)
+        374
+        """
+        labels = dict(zip(self.studies["label"], self.studies["study_id"], strict=True))
+        ids = set(self.studies["study_id"])
+        for study in studies:
+            if study not in ids and study not in labels:
+                raise unknown_word("study", study, [*sorted(ids)])
+        gone = {study if study in ids else labels[study] for study in studies}
+        said = (*self.said, f"without {', '.join(sorted(gone))}")
+        return replace(self, kept=frozenset(ids - gone), said=said)
+
+    def compare(
+        self,
+        treatment: str,
+        comparator: str,
+        *,
+        on: str,
+        months: float | tuple[float, float] | None = None,
+        measure: str | None = None,
+        **rules: Any,
+    ) -> Effects:
+        """Return the effect of each trial that compares two treatments.
+
+        `treatment`, `comparator` are network nodes, `on` an outcome domain ("pain"), an instrument ("womac_pain")
+        or an event ("adverse_events"). `months=12` takes the visits over 6 to 12 months, nearest to 12; `(5, 7)` a
+        window of your own; None the last visit. `measure` is a code of `bm.stats.MEASURES`; without one RR for
+        events, SMD for a domain, MD for one instrument. Further keywords are `Rules`. Raises `UnknownWordError`
+        for a name that is not there.
+        """
+        return ask_comparison(self, (treatment, comparator), on, months, measure, rules)
+
+    def change(
+        self,
+        treatment: str,
+        *,
+        on: str,
+        months: float | tuple[float, float] | None = None,
+        measure: str | None = None,
+        **rules: Any,
+    ) -> Effects:
+        """Return the change from baseline within the arms of one treatment: no comparison, so no treatment effect.
+
+        MC for one instrument, SMCR (in baseline SDs) for a domain, unless `measure` says otherwise. All designs count
+        unless `designs` says otherwise.
+        """
+        return ask_change(self, treatment, on, months, measure, rules)
+
+    def proportion(
+        self,
+        treatment: str,
+        *,
+        of: str,
+        months: float | tuple[float, float] | None = None,
+        measure: str = "PAS",
+        **rules: Any,
+    ) -> Effects:
+        """Return the share of patients with an event in the arms of one treatment, by the arcsine transform."""
+        return ask_proportion(self, treatment, of, months, measure, rules)
+
+    def count(self, by: str, and_by: str | None = None) -> pd.DataFrame:
+        """Count studies by one or two columns of studies or arms; a study counts once per cell."""
+        names = [name for name in (by, and_by) if name]
+        joined = self.arms.merge(self.studies, on="study_id", suffixes=("_of_arm", ""))
+        for name in names:
+            if name not in joined:
+                raise unknown_word("column", name, joined.columns)
+        groups = joined.groupby(names)["study_id"].nunique()
+        return groups.unstack(fill_value=0) if and_by else groups.rename("studies").to_frame()
+
+    def card(self) -> Card:
+        """Return what is at hand as a card: studies, patients, treatments."""
+        patients = int(self.studies["n_randomised"].sum()) if "n_randomised" in self.studies else 0
+        arms = self.arms.merge(self.studies[["study_id"]], on="study_id")
+        counts = arms.groupby("node")["study_id"].nunique().sort_values(ascending=False)
+        rows = tuple((str(node), f"{number:,}") for node, number in counts.head(12).items())
+        lines = (
+            Line("studies", f"{len(self.studies):,}", count_noun(len(arms), "arm")),
+            Line("randomised", f"{patients:,}", "patients, where the number is printed"),
+            Line("rows", f"{len(self.outcomes):,}", f"{len(self.contrasts):,} printed contrasts"),
+            *(Line("narrowed", aside=words) for words in self.said),
+        )
+        rest = len(counts) - len(rows)
+        caption = "treatments by number of studies" + (
+            f" (the first 12 of {len(counts)})" if rest > 0 else ""
+        )
+        return Card(
+            "Evidence",
+            count_noun(len(self.studies), "study").replace("studys", "studies"),
+            lines,
+            (Grid(("treatment", "studies"), rows, caption),),
+        )
+
+
+def _matches(column: pd.Series, wanted: Any, name: str) -> pd.Series:
+    if callable(wanted):
+        return column.map(wanted, na_action="ignore").fillna(False).astype(bool)
+    values = [wanted] if isinstance(wanted, str) or not isinstance(wanted, Iterable) else list(wanted)
+    known = list(column.dropna().unique())
+    for value in values:
+        if value not in known:
+            shown = sorted(map(str, known))
+            raise unknown_word(f"{name} among these studies:", value, shown[:40])
+    if not values:
+        raise InputError(f"where({name}=…) got an empty list; give a value, a list of values or a function.")
+    return column.isin(values)
+
+
+def _words(wanted: Any) -> str:
+    if callable(wanted):
+        return "chosen by a function"
+    return ", ".join(map(str, wanted)) if isinstance(wanted, list | tuple | set) else str(wanted)

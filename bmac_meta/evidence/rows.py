@@ -1,0 +1,59 @@
+"""The printed rows joined with what is known of their arm, study and instrument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from bmac_meta.tables import Tables
+
+STUDY_COLUMNS = ("design", "condition", "species")
+INSTRUMENT_COLUMNS = ("domain", "preferred_rank")
+
+
+def outcome_rows(tables: Tables, nodes: Mapping[str, str]) -> pd.DataFrame:
+    """Return the rows of outcomes.csv with node, domain, rank, direction and scale; one row each."""
+    rows = _with_file(tables.outcomes, "outcomes.csv").reset_index(drop=True)
+    keys = pd.MultiIndex.from_frame(rows[["study_id", "arm_id"]])
+    rows["node"] = _lookup(tables.arms, ["study_id", "arm_id"], "intervention", keys).map(nodes)
+    return _with_instrument(rows, tables)
+
+
+def contrast_rows(tables: Tables, nodes: Mapping[str, str]) -> pd.DataFrame:
+    """Return the rows of contrasts.csv with the nodes of both arms, domain, rank and direction; one row each."""
+    rows = _with_file(tables.contrasts, "contrasts.csv").reset_index(drop=True)
+    for side in ("a", "b"):
+        keys = pd.MultiIndex.from_frame(rows[["study_id", f"arm_{side}"]])
+        rows[f"node_{side}"] = _lookup(tables.arms, ["study_id", "arm_id"], "intervention", keys).map(nodes)
+    return _with_instrument(rows, tables)
+
+
+def _with_file(frame: pd.DataFrame, file: str) -> pd.DataFrame:
+    flags = frame["flag"].fillna("").str.split(";")
+    return frame.assign(file=file, line=frame.index, flags=[tuple(f for f in flag if f) for flag in flags])
+
+
+def _lookup(frame: pd.DataFrame, keys: list[str], column: str, wanted: pd.Index) -> pd.Series:
+    known = frame.drop_duplicates(keys).set_index(keys)[column]
+    return known.reindex(wanted).reset_index(drop=True)
+
+
+def _with_instrument(rows: pd.DataFrame, tables: Tables) -> pd.DataFrame:
+    instruments = tables.instruments.drop_duplicates("outcome").set_index("outcome")
+    known = instruments.reindex(rows["outcome"])
+    rows = rows.assign(**{name: known[name].to_numpy() for name in INSTRUMENT_COLUMNS})
+    for name in ("higher_is_better", "scale_min", "scale_max"):
+        printed = rows[name] if name in rows else pd.Series(pd.NA, index=rows.index)
+        lent = pd.Series(known[name].to_numpy(), index=rows.index)
+        rows[name] = printed.where(printed.notna(), lent).astype(lent.dtype)
+    return rows
+
+
+def records(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a frame as plain dictionaries; what is not there is None."""
+    plain = frame.astype(object).where(frame.notna(), None)
+    names = list(plain.columns)
+    for values in zip(*(plain[name] for name in names), strict=True):
+        yield dict(zip(names, values, strict=True))

@@ -1,0 +1,177 @@
+"""The rules by which a trial's printed rows become one effect: each has a default, words and a keyword."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+
+from bmac_meta.errors import InputError, check_word, unknown_word
+from bmac_meta.vocabulary import FLAG_ACTIONS, FLAG_DEFAULTS, RANDOMIZED, WINDOWS
+
+MEASURED_AS = ("final", "change", "most")
+UNLABELLED = ("plausible", "leave_out", "keep")
+MEDIANS = ("convert", "leave_out")
+FLAG_POLICIES = ("default", "keep_all", "leave_out_all")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The choices between what a trial printed and the one effect that it gives.
+
+    `designs`: study designs that count (None: all). `flags`: "default" (`vocabulary.FLAG_DEFAULTS`), "keep_all",
+    "leave_out_all", or a mapping from flag to "keep" or "leave_out" that changes the default. `measured_as`: "final"
+    or "change" scores only, "most": whichever more trials have; None: a trial's final score, else its change.
+    `prefer`: outcomes that come before the hierarchy of `instruments.csv`. `nodes`: interventions that join another
+    node than the one in `interventions.csv`. `correlation`: between baseline and follow-up, for the SD of a change.
+    `paired_correlation`: between the two joints of a patient. `unlabelled`: what a "±" of unknown kind is read as.
+    `medians`: whether quartiles become means and SDs (after a test of skewness). Raises `InputError` for a value that
+    a rule does not know.
+    """
+
+    designs: tuple[str, ...] | None = RANDOMIZED
+    flags: str | Mapping[str, str] = "default"
+    measured_as: str | None = None
+    prefer: tuple[str, ...] = ()
+    nodes: Mapping[str, str] = field(default_factory=dict)
+    correlation: float = 0.5
+    paired_correlation: float = 0.5
+    unlabelled: str = "plausible"
+    medians: str = "convert"
+
+    def __post_init__(self) -> None:
+        for name in ("designs", "prefer"):
+            object.__setattr__(self, name, _words(name, getattr(self, name)))
+        for name in ("correlation", "paired_correlation"):
+            _check_correlation(name, getattr(self, name))
+        if self.measured_as is not None:
+            check_word("way of measuring", self.measured_as, MEASURED_AS)
+        check_word("reading of unlabelled spreads", self.unlabelled, UNLABELLED)
+        check_word("rule for medians", self.medians, MEDIANS)
+        _check_flags(self.flags)
+
+    def action(self, flag: str) -> str:
+        """Return "keep" or "leave_out" for a flag."""
+        if self.flags == "keep_all":
+            return "keep"
+        if self.flags == "leave_out_all":
+            return "leave_out"
+        own = self.flags if isinstance(self.flags, Mapping) else {}
+        return own.get(flag, FLAG_DEFAULTS.get(flag, "keep"))
+
+    def lines(self) -> tuple[str, ...]:
+        """Return the rules in words."""
+        designs = "all designs" if self.designs is None else "designs: " + ", ".join(self.designs)
+        flags = self.flags if isinstance(self.flags, str) else f"default, but {dict(self.flags)}"
+        measured = {
+            None: "the final score of a trial, else its change",
+            "most": "final or change scores, whichever more trials have",
+        }
+        first = f"first {', '.join(self.prefer)}, then " if self.prefer else ""
+        joined = "".join(f"; {a} joins {b}" for a, b in self.nodes.items())
+        return (
+            designs,
+            f"nodes of interventions.csv{joined}; arms of one node are combined",
+            f"one instrument per trial and domain: {first}the order of instruments.csv",
+            f"measured as: {measured.get(self.measured_as, f'{self.measured_as} scores only')}",
+            "one report of the same patients; primary report before registry before review",
+            f"flagged rows: {flags}",
+            f"correlation of baseline and follow-up {self.correlation:g}, of two joints {self.paired_correlation:g}",
+            f"unlabelled spreads: {self.unlabelled}; medians: {self.medians}",
+        )
+
+
+def changed(rules: Rules, keywords: Mapping[str, object]) -> Rules:
+    """Return rules with some of them changed; an unknown name raises `UnknownWordError` with the known ones."""
+    known = [field_.name for field_ in fields(Rules)]
+    for name in keywords:
+        if name not in known:
+            raise unknown_word("rule", name, known)
+    return replace(rules, **keywords)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The visits that count: above `low` (or at it, if `closed`) up to `high`, the nearest to `target` first."""
+
+    low: float
+    high: float
+    target: float
+    closed: bool = False
+
+    def holds(self, months: float) -> bool:
+        """Tell whether a visit lies in the window."""
+        return (self.low <= months if self.closed else self.low < months) and months <= self.high
+
+    @property
+    def words(self) -> str:
+        """The window as it stands in a title."""
+        if self.target == float("inf"):
+            return "last visit"
+        if self.closed and self.low != self.high:
+            return f"{self.low:g} to {self.high:g} months"
+        return f"{self.target:g} month{'s' * (self.target != 1)}"
+
+    @property
+    def rule(self) -> str:
+        """The window as a rule in words."""
+        if self.target == float("inf"):
+            return "the last visit of each trial"
+        start = "from" if self.closed else "over"
+        end = "" if self.high == float("inf") else f" to {self.high:g}"
+        return f"visits {start} {self.low:g}{end} months, the nearest to {self.target:g}"
+
+
+def window(months: float | tuple[float, float] | None) -> Window:
+    """Return the window that is meant: of a month (as in data/README.md), of two limits, or the last visit.
+
+    >>> window(12).rule
+    'visits over 6 to 12 months, the nearest to 12'
+    """
+    if months is None:
+        return Window(0.0, float("inf"), float("inf"))
+    if isinstance(months, tuple | list):
+        return _between(*months) if len(months) == 2 else _refuse_months(months)
+    if isinstance(months, bool) or not isinstance(months, int | float) or not months > 0:
+        return _refuse_months(months)
+    low, high = next((low, high) for low, high in WINDOWS if low < months <= high)
+    return Window(low, high, float(months))
+
+
+def _between(low: float, high: float) -> Window:
+    if not all(isinstance(limit, int | float) for limit in (low, high)) or not 0 <= low <= high:
+        return _refuse_months((low, high))
+    return Window(float(low), float(high), (low + high) / 2, closed=True)
+
+
+def _refuse_months(months: object) -> Window:
+    raise InputError(
+        f"months={months!r} was asked; give a number above 0 (12), two limits in order ((5, 7)), or None for the last visit."
+    )
+
+
+def _words(name: str, value: object) -> tuple[str, ...] | None:
+    if value is None and name == "designs":
+        return None
+    words = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Iterable) else None
+    if words is None or not all(isinstance(word, str) for word in words):
+        raise InputError(f"{name}={value!r} was given; a word or a list of words is needed.")
+    return words
+
+
+def _check_correlation(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -1 < value < 1:
+        raise InputError(
+            f"{name}={value!r} was given; a correlation between −1 and 1 is needed (0.5 is the default)."
+        )
+
+
+def _check_flags(flags: object) -> None:
+    if isinstance(flags, str):
+        check_word("policy for flags", flags, FLAG_POLICIES)
+    elif isinstance(flags, Mapping):
+        for action in flags.values():
+            check_word("action for a flag", action, FLAG_ACTIONS)
+    else:
+        raise InputError(
+            f"flags={flags!r} was given; one of {', '.join(FLAG_POLICIES)} or a mapping is needed."
+        )

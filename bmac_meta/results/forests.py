@@ -1,0 +1,281 @@
+"""Results as forest plots: the record that a plot is drawn from, made from a result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bmac_meta.numbers import count_noun, format_number, format_p
+from bmac_meta.plots.forest import forest
+from bmac_meta.plots.forest_records import Forest, ForestGroup, ForestStudy, ForestSummary
+from bmac_meta.question import Question
+from bmac_meta.results.saving import save_picture
+from bmac_meta.stats.measures import MEASURES
+
+if TYPE_CHECKING:
+    from bmac_meta.results.pooled import Pooled
+    from bmac_meta.results.series import Series
+    from bmac_meta.results.subgroups import Subgroups
+
+ARMS = ("a", "b")
+SHARES = ("PR", "PLO", "PAS", "PFT")
+
+
+def forest_of_pooled(pooled: Pooled, save: str | Path | None = None, **options: Any) -> Figure:
+    """Draw the trials and their pooled effect."""
+    group = ForestGroup(None, studies(pooled, pooled.rows, pooled.fit.weights), None)
+    record = _forest(pooled, (group,), summary(pooled, _model_label(pooled)), options)
+    return save_picture(forest(record), save, record.title, description(pooled), table(pooled))
+
+
+def forest_of_subgroups(result: Subgroups, save: str | Path | None = None, **options: Any) -> Figure:
+    """Draw the trials by subgroup, with a pooled effect for each and for all, and the test of difference."""
+    groups = tuple(
+        ForestGroup(f"{label}", studies(part, part.rows, part.fit.weights), summary(part, "Subgroup"))
+        for label, part in zip(result.labels, result.parts, strict=True)
+    )
+    record = _forest(
+        result.overall,
+        groups,
+        summary(result.overall, _model_label(result.overall)),
+        options | {"difference": result.difference},
+    )
+    tables = [
+        table(part).assign(subgroup=str(label))
+        for label, part in zip(result.labels, result.parts, strict=True)
+    ]
+    everything = pd.concat([*tables, table(result.overall).tail(1)], ignore_index=True)
+    return save_picture(
+        forest(record), save, record.title, f"{description(result.overall)} {result.difference}", everything
+    )
+
+
+def forest_of_series(series: Series, save: str | Path | None = None, **options: Any) -> Figure:
+    """Draw pooled effects one below the other: leave-one-out, or cumulative."""
+    frame = series.frame
+    columns = zip(frame["label"], frame["estimate"], frame["ci_low"], frame["ci_high"], strict=True)
+    shown = series.pooled
+    rows = tuple(
+        ForestStudy(_text(label), *(_on_axis(shown, value) for value in values), shape="point", left=())
+        for label, *values in columns
+    )
+    record = _forest(
+        shown,
+        (ForestGroup(None, rows),),
+        summary(shown, "All trials"),
+        {"columns": False, "label_heading": series.heading} | options,
+    )
+    return save_picture(forest(record), save, record.title, f"{series.heading}: {description(shown)}", frame)
+
+
+def _forest(
+    pooled: Pooled, groups: tuple[ForestGroup, ...], overall: ForestSummary, options: dict[str, Any]
+) -> Forest:
+    question, measure = pooled.question, pooled.measure
+    options = dict(options)
+    with_columns = options.pop("columns", True)
+    below, above = question.sides
+    headings = column_headings(pooled) if with_columns else ()
+    words = {
+        "title": question.title,
+        "axis_label": axis_label(question),
+        "null": measure.null,
+        "log": measure.is_ratio,
+        "percent": measure.code in SHARES,
+        "left_headings": headings,
+        "effect_heading": f"{_short(measure.code)} ({pooled.fit.level:.0%} CI)",
+        "favours_low": below,
+        "favours_high": above,
+        "decimals": 0 if measure.code in SHARES else measure.decimals,
+        "footnotes": tuple(pooled.notes),
+        "label_heading": "Trial" if question.comparator else "Study",
+    }
+    return Forest(groups=groups, overall=overall, **(words | options))
+
+
+def _short(code: str) -> str:
+    return {"GEN": "Effect", "PETO": "Peto OR"}.get(code, "Share" if code in SHARES else code)
+
+
+def axis_label(question: Question) -> str:
+    """Return the words below the axis: the measure and its unit."""
+    label = MEASURES[question.measure].label
+    if question.measure in SHARES:
+        label = "share of patients"
+    label = label[0].upper() + label[1:]
+    return f"{label} ({question.unit})" if question.unit else label
+
+
+def studies(pooled: Pooled, rows: pd.DataFrame, weights: Any) -> tuple[ForestStudy, ...]:
+    """Return the rows of a forest plot for the trials of a pool."""
+    shares = 100 * np.atleast_1d(np.asarray(weights, float))
+    limits = study_limits(pooled, rows)
+    return tuple(
+        ForestStudy(_text(row["study"]), *limit, weight=float(share), left=cells(pooled, row))
+        for row, limit, share in zip(rows.to_dict("records"), limits, shares, strict=True)
+    )
+
+
+def study_limits(pooled: Pooled, rows: pd.DataFrame) -> list[tuple[float, float, float]]:
+    """Return estimate and normal limits of each trial, on the scale of the axis."""
+    half = 1.959963984540054 * rows["se"].to_numpy(float)
+    centre = rows["estimate"].to_numpy(float)
+    n = sizes(rows) if pooled.measure.needs_n else [None] * len(rows)
+    return [
+        tuple(_on_axis(pooled, value, size) for value in (mid, mid - h, mid + h))
+        for mid, h, size in zip(centre, half, n, strict=True)
+    ]
+
+
+def _on_axis(pooled: Pooled, value: float, n: float | None = None) -> float:
+    """Return a value on the scale of the axis: logarithms stay, other transforms are undone."""
+    measure = pooled.measure
+    if measure.is_ratio or math.isnan(value):
+        return float(value)
+    return float(measure.shown(value, n=n)) if n is not None else pooled.shown(value)
+
+
+def sizes(rows: pd.DataFrame) -> list[float]:
+    """Return the number of patients of each single-arm row."""
+    return rows["total_a" if "total_a" in rows else "total"].astype(float).tolist()
+
+
+def column_headings(pooled: Pooled) -> tuple[tuple[str, str], ...]:
+    """Return the headings of the columns between label and plot: what each arm gave."""
+    names, rows = (pooled.question.treatment, pooled.question.comparator), pooled.rows
+    headings: list[tuple[str, str]] = []
+    for side, name in zip(ARMS, names, strict=True):
+        if f"events_{side}" in rows and rows[f"events_{side}"].notna().any():
+            headings.append((name or "", "events/n"))
+        elif f"mean_{side}" in rows and rows[f"mean_{side}"].notna().any():
+            headings += [(name or "", "mean (SD)"), (name or "", "n")]
+    return tuple(headings)
+
+
+def cells(pooled: Pooled, row: dict[str, Any]) -> tuple[str, ...]:
+    """Return the texts of a trial's columns, in the order of `column_headings`."""
+    texts: list[str] = []
+    for side in ARMS:
+        if f"events_{side}" in pooled.rows and pooled.rows[f"events_{side}"].notna().any():
+            texts.append(_count(row[f"events_{side}"], row[f"total_{side}"]))
+        elif f"mean_{side}" in pooled.rows and pooled.rows[f"mean_{side}"].notna().any():
+            texts += [_mean(row[f"mean_{side}"], row[f"sd_{side}"]), _whole(row.get(f"n_{side}"))]
+    return tuple(texts)
+
+
+def _count(events: Any, total: Any) -> str:
+    return "" if pd.isna(events) else f"{events:.0f}/{total:.0f}"
+
+
+def _mean(mean: Any, sd: Any) -> str:
+    return "" if pd.isna(mean) else f"{format_number(mean, 1)} ({format_number(sd, 1)})"
+
+
+def _whole(value: Any) -> str:
+    return "" if value is None or pd.isna(value) else f"{value:.0f}"
+
+
+def summary(pooled: Pooled, label: str) -> ForestSummary:
+    """Return the diamond of a pooled effect."""
+    fit = pooled.fit
+    values = [_on_axis(pooled, value) for value in (fit.estimate, fit.ci_low, fit.ci_high)]
+    prediction = (
+        (None, None)
+        if math.isnan(fit.pi_low)
+        else (_on_axis(pooled, fit.pi_low), _on_axis(pooled, fit.pi_high))
+    )
+    words = {"pi_label": f"{fit.level:.0%} prediction interval"}
+    return ForestSummary(
+        label, *values, *prediction, text=heterogeneity_words(pooled), reason=_no_prediction(pooled), **words
+    )
+
+
+def _no_prediction(pooled: Pooled) -> str:
+    if not math.isnan(pooled.fit.pi_low) or pooled.k == 1 or pooled.fit.model == "common":
+        return ""
+    return f"a prediction interval needs 3 trials; here are {pooled.k}"
+
+
+def heterogeneity_words(pooled: Pooled) -> str:
+    """Return τ, I² and Q in a line."""
+    fit = pooled.fit
+    if pooled.k == 1:
+        return "one trial"
+    q = f"Q({fit.q_df}) = {format_number(fit.q, 1)}, {format_p(fit.q_p)}"
+    if fit.model == "common":
+        return q
+    return f"τ = {format_number(math.sqrt(fit.tau2), 2)}, I² = {fit.i2:.0f}%, {q}"
+
+
+def _model_label(pooled: Pooled) -> str:
+    if pooled.k == 1:
+        return "One trial"
+    return "Common effect" if pooled.fit.model == "common" else f"Random effects ({pooled.fit.method})"
+
+
+def description(pooled: Pooled) -> str:
+    """Return what the picture shows, for people who do not see it."""
+    return f"Forest plot of {count_noun(pooled.k, 'trial')}. {pooled.sentence()}"
+
+
+def table(pooled: Pooled) -> pd.DataFrame:
+    """Return the numbers of the picture: a row per trial and one for the pooled effect."""
+    fit, rows = pooled.fit, pooled.rows
+    limits = np.array(study_limits(pooled, rows), float).reshape(-1, 3)
+    shown = np.exp(limits) if pooled.measure.is_ratio else limits
+    names = [
+        name
+        for name in (
+            "study",
+            "outcome",
+            "months",
+            "measured_as",
+            "mean_a",
+            "sd_a",
+            "events_a",
+            "total_a",
+            "n_a",
+            "mean_b",
+            "sd_b",
+            "events_b",
+            "total_b",
+            "n_b",
+            "spread_a",
+            "spread_b",
+            "flags",
+        )
+        if name in rows
+    ]
+    trials = rows[[*names, "estimate", "se"]].assign(
+        shown=shown[:, 0], shown_low=shown[:, 1], shown_high=shown[:, 2], weight=np.atleast_1d(fit.weights)
+    )
+    pool = {
+        "study": _model_label(pooled),
+        "estimate": fit.estimate,
+        "se": fit.se,
+        "shown": pooled.shown(fit.estimate),
+    }
+    pool |= {"shown_low": pooled.shown(fit.ci_low), "shown_high": pooled.shown(fit.ci_high), "weight": 1.0}
+    pool |= {
+        "prediction_low": pooled.shown(fit.pi_low),
+        "prediction_high": pooled.shown(fit.pi_high),
+        "tau2": fit.tau2,
+        "i2": fit.i2,
+    }
+    trials = trials.reindex(columns=[*trials.columns, "prediction_low", "prediction_high", "tau2", "i2"])
+    return pd.DataFrame([*trials.to_dict("records"), pool])
+
+
+def _text(label: Any) -> str:
+    return str(label)
+
+
+def joined(parts: Iterable[str] | Sequence[str]) -> str:
+    """Return non-empty parts with a middle dot between them."""
+    return " · ".join(part for part in parts if part)

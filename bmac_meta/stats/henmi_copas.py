@@ -1,0 +1,134 @@
+"""The interval of Henmi and Copas, which leans on the large trials and so resists publication bias."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammainc
+
+from bmac_meta.stats.batch import as_level, unbatch
+from bmac_meta.stats.funnel import read_funnel, sum_of_others
+from bmac_meta.stats.inference import random_effects
+from bmac_meta.stats.roots import bracketed_roots
+
+FARTHEST = 14.0
+NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(200)
+
+
+@dataclass(frozen=True, slots=True)
+class HenmiCopas:
+    """Holds the common-effect estimate with an interval that allows for heterogeneity; floats, or (B,).
+
+    `se` contains the DerSimonian–Laird `tau2`; the interval is the estimate ± `critical` standard errors.
+    """
+
+    estimate: float | NDArray
+    se: float | NDArray
+    critical: float | NDArray
+    ci_low: float | NDArray
+    ci_high: float | NDArray
+    tau2: float | NDArray
+    k: int | NDArray
+
+
+def henmi_copas(
+    estimate: ArrayLike,
+    *,
+    variance: ArrayLike,
+    level: float = 0.95,
+    mask: ArrayLike | None = None,
+    minimum_trials: int = 3,
+) -> HenmiCopas:
+    """Pool with the weights of a common effect and an interval that holds under random effects.
+
+    Small trials get no more weight when trials differ, so that their bias is not taken over. The critical
+    value comes from the joint distribution of the estimate and Cochran's Q, taken as normal and, given the
+    estimate, gamma. Shapes (k,) or (B, k) with `mask`. Source: Henmi & Copas 2010, 10.1002/sim.4029.
+    """
+    funnel = read_funnel(estimate, variance, mask, minimum_trials, "the interval of Henmi and Copas")
+    share = as_level(level)
+    common = random_effects(funnel.y, variance=funnel.v, mask=funnel.present, model="common", interval="wald")
+    between = random_effects(
+        funnel.y, variance=funnel.v, mask=funnel.present, tau2="DL", interval="wald"
+    ).tau2
+    weight = funnel.present / funnel.v
+    statistic = _PivotDistribution.of(weight, between, funnel.trials)
+    se, critical = statistic.spread / np.sqrt(weight.sum(axis=1)), statistic.critical(share)
+    half = critical * se
+    fields = {
+        "estimate": common.estimate,
+        "se": se,
+        "critical": critical,
+        "ci_low": common.estimate - half,
+        "ci_high": common.estimate + half,
+        "tau2": between,
+        "k": funnel.trials,
+    }
+    return HenmiCopas(**unbatch(fields, funnel.single))
+
+
+@dataclass(frozen=True, slots=True)
+class _PivotDistribution:
+    """Computes the distribution of (estimate − truth)/se, in which se contains the estimated τ².
+
+    With weights w, p = w/Σw and M = diag(w) − wwᵀ/Σw: `heavy` is Σpw, `trace` tr M, `square` tr M², `second`
+    is Σp(w − heavy)² and `third` Σpw(w − heavy)². Fields are (B, 1), in units where the largest weight is 1.
+    """
+
+    heavy: NDArray
+    trace: NDArray
+    square: NDArray
+    second: NDArray
+    third: NDArray
+    tau2: NDArray
+    k: NDArray
+
+    @classmethod
+    def of(cls, weight: NDArray, tau2: NDArray, k: NDArray) -> _PivotDistribution:
+        """Take weights (B, k; 0 where masked), τ² (B,) and numbers of trials (B,)."""
+        largest = weight.max(axis=1, keepdims=True)
+        w = weight / largest
+        p = w / w.sum(axis=1, keepdims=True)
+        others, other_squares = sum_of_others(p), sum_of_others(p**2)
+        heavy = (p * w).sum(axis=1, keepdims=True)
+        parts = (
+            w * others,
+            w**2 * (others**2 + other_squares),
+            p * (w - heavy) ** 2,
+            p * w * (w - heavy) ** 2,
+        )
+        sums = [part.sum(axis=1, keepdims=True) for part in parts]
+        return cls(heavy, *sums, tau2[:, None] * largest, k[:, None].astype(float))
+
+    @property
+    def spread(self) -> NDArray:
+        """Return the standard deviation of the standardized error of the estimate (B,)."""
+        return np.sqrt(1.0 + self.tau2 * self.heavy)[:, 0]
+
+    def moments(self, error: NDArray) -> tuple[NDArray, NDArray]:
+        """Return mean and variance of Q given the standardized error of the estimate, both (B, n)."""
+        tau2, scale = self.tau2, 1.0 + self.tau2 * self.heavy
+        surplus = tau2**2 * ((error / scale) ** 2 - 1.0 / scale)
+        mean = self.k - 1.0 + tau2 * self.trace + surplus * self.second
+        plain = self.k - 1.0 + 2.0 * tau2 * self.trace + tau2**2 * self.square
+        bend = tau2**4 * (1.0 / scale**2 - 2.0 * error**2 / scale**3) * self.second**2
+        return mean, 2.0 * plain + 4.0 * surplus * (self.second + tau2 * self.third) + 2.0 * bend
+
+    def upper_tail(self, place: NDArray) -> NDArray:
+        """Return P(pivot > place · spread) for places (B,)."""
+        half = 0.5 * (FARTHEST - place)[:, None]
+        error = place[:, None] + half * (1.0 + NODES)
+        mean, variance = self.moments(error * self.spread[:, None])
+        reach = self.k - 1.0 + self.trace / self.heavy * ((error / place[:, None]) ** 2 - 1.0)
+        density = np.exp(-0.5 * error**2) / np.sqrt(2.0 * np.pi)
+        return (gammainc(mean**2 / variance, reach * mean / variance) * density * half) @ NODE_WEIGHTS
+
+    def critical(self, level: float) -> NDArray:
+        """Return the two-sided critical value of the pivot (B,)."""
+        low, high = np.full(self.k.shape[0], 1e-3), np.full(self.k.shape[0], 0.9 * FARTHEST)
+        return (
+            bracketed_roots(lambda place: self.upper_tail(place) - 0.5 * (1.0 - level), low, high)
+            * self.spread
+        )

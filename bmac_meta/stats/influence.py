@@ -1,0 +1,259 @@
+"""What each trial does to a pooled effect: residuals, leverage, deletion diagnostics, and points to plot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bmac_meta.errors import NotEnoughTrials, check_word
+from bmac_meta.stats.batch import Batch, as_batch, unbatch
+from bmac_meta.stats.columns import BoolArray
+from bmac_meta.stats.inference import MODELS, random_effects
+from bmac_meta.stats.regression import meta_regression
+from bmac_meta.stats.regressors import Design, as_design
+
+CHUNK_CELLS = 1 << 21
+
+
+@dataclass(frozen=True, slots=True)
+class Influence:
+    """Holds deletion diagnostics, one number per trial: (k,) or (B, k).
+
+    `residual` is the effect less what the other trials predict, `residual_se` its standard error and
+    `rstudent` their ratio, the externally studentized residual. `dffits` and `cook` are the shift of the
+    fitted effect and of all coefficients, `covariance_ratio` compares the determinants of their covariance
+    without and with the trial, `hat` is the leverage. `tau2_deleted` and `q_deleted` are τ² and Cochran's Q
+    without the trial. Masked trials are NaN; so is all but `hat` for a trial without which the regression
+    can't be fitted.
+    """
+
+    residual: NDArray
+    residual_se: NDArray
+    rstudent: NDArray
+    dffits: NDArray
+    cook: NDArray
+    covariance_ratio: NDArray
+    hat: NDArray
+    tau2_deleted: NDArray
+    q_deleted: NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Baujat:
+    """Holds the two coordinates of a Baujat plot, (k,) or (B, k), NaN for masked trials.
+
+    `heterogeneity` is the trial's part of Q; `influence` the squared shift of the pooled effect when it is
+    left out, over the variance of the pool without it.
+    """
+
+    heterogeneity: NDArray
+    influence: NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Radial:
+    """Holds a radial (Galbraith) plot: the line through 0 with slope `estimate` is the pooled effect.
+
+    `precision` is 1/se and `standardized` effect/se, (k,) or (B, k), with se² = variance + `tau2`; `distance`
+    is how far a point lies above the line, in standard errors. NaN for masked trials.
+    """
+
+    precision: NDArray
+    standardized: NDArray
+    distance: NDArray
+    estimate: float | NDArray
+    tau2: float | NDArray
+
+
+def influence(
+    estimate: ArrayLike,
+    *,
+    variance: ArrayLike,
+    design: ArrayLike | None = None,
+    tau2: str | float = "REML",
+    mask: ArrayLike | None = None,
+) -> Influence:
+    """Measure what leaving out each trial does to a pooled effect or, with `design`, to a meta-regression.
+
+    Shapes (k,) or (B, k) with `mask`; `design` is (k, p) with its column of ones. τ² is estimated anew
+    without each trial by the method `tau2` (0 for a common effect); variances are Wald's. Raises
+    `NotEnoughTrials` with fewer than p + 2 trials. Source: Viechtbauer & Cheung 2010, 10.1002/jrsm.11.
+    """
+    batch = as_batch(estimate, variance, mask)
+    trials = _Trials.of(batch, None if design is None else as_design(design, batch))
+    whole, deleted = trials.fits(tau2)
+    return Influence(**unbatch(trials.spread_out(_diagnostics(trials, whole, deleted)), batch.single))
+
+
+def baujat(
+    estimate: ArrayLike,
+    *,
+    variance: ArrayLike,
+    model: str = "common",
+    tau2: str = "REML",
+    mask: ArrayLike | None = None,
+) -> Baujat:
+    """Return for each trial its part of the heterogeneity and its influence on the pool.
+
+    With `model="common"`, as published, weights are inverse variances; with "random" they contain τ² (by the
+    method `tau2`, of all trials for the heterogeneity and without the trial for its influence). Raises
+    `NotEnoughTrials` with fewer than 3 trials. Source: Baujat et al. 2002, 10.1002/sim.1221.
+    """
+    batch = as_batch(estimate, variance, mask)
+    trials = _Trials.of(batch, None)
+    whole, deleted = trials.fits(tau2 if check_word("model", model, MODELS) == "random" else 0.0)
+    rest = trials.y[trials.row, trials.trial] - whole.coefficients[:, 0]
+    shift = whole.coefficients[:, 0] - deleted.coefficients[:, 0]
+    fields = {
+        "heterogeneity": rest**2 / (trials.v[trials.row, trials.trial] + whole.tau2),
+        "influence": shift**2 / deleted.covariance[:, 0, 0],
+    }
+    return Baujat(**unbatch(trials.spread_out(fields), batch.single))
+
+
+def radial(
+    estimate: ArrayLike,
+    *,
+    variance: ArrayLike,
+    model: str = "random",
+    tau2: str = "REML",
+    mask: ArrayLike | None = None,
+) -> Radial:
+    """Return the points of a radial (Galbraith) plot and the slope of the line that pools them.
+
+    Shapes (k,) or (B, k) with `mask`. Source: Galbraith 1988, 10.1002/sim.4780070807.
+    """
+    batch = as_batch(estimate, variance, mask)
+    pool = random_effects(estimate, variance=variance, model=model, tau2=tau2, interval="wald", mask=mask)
+    between = np.nan_to_num(np.reshape(pool.tau2, (-1, 1)), nan=0.0)
+    present = np.ones(batch.estimate.shape, dtype=bool) if batch.mask is None else batch.mask
+    precision = 1.0 / np.sqrt(np.where(present, batch.variance, np.nan) + between)
+    fields = {
+        "precision": precision,
+        "standardized": np.where(present, batch.estimate, np.nan) * precision,
+        "distance": (np.where(present, batch.estimate, np.nan) - np.reshape(pool.estimate, (-1, 1)))
+        * precision,
+    }
+    return Radial(**unbatch(fields, batch.single), estimate=pool.estimate, tau2=pool.tau2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """Holds what the diagnostics need of m fits."""
+
+    coefficients: NDArray
+    covariance: NDArray
+    tau2: NDArray
+    q: NDArray
+    hat: NDArray
+
+    def take(self, index: NDArray) -> _Fit:
+        return _Fit(*(getattr(self, name)[index] for name in _Fit.__slots__))
+
+    @classmethod
+    def join(cls, parts: list[_Fit]) -> _Fit:
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class _Trials:
+    """Holds centred effects and variances (B, k), harmless where not `present`, and their designs.
+
+    `columns` is (1 or B, k, p), or None for a mean; `row` and `trial` (m,) are the places of the trials that
+    can be left out.
+    """
+
+    y: NDArray
+    v: NDArray
+    present: BoolArray
+    columns: NDArray | None
+    row: NDArray
+    trial: NDArray
+
+    @classmethod
+    def of(cls, batch: Batch, design: Design | None) -> _Trials:
+        """Centre the effects on the most precise trial where that changes only the intercept."""
+        present = np.ones(batch.estimate.shape, dtype=bool) if batch.mask is None else batch.mask
+        _require_rest(present, 1 if design is None else design.size)
+        v = np.where(present, batch.variance, np.inf)
+        centre = np.take_along_axis(batch.estimate, v.argmin(axis=1)[:, None], axis=1)
+        y = batch.estimate - (centre if design is None or design.constant else 0.0)
+        removable = present if design is None else present & (_leverage(design.raw, present) < 1.0 - 1e-9)
+        columns = None if design is None else design.raw
+        return cls(
+            np.where(present, y, 0.0), np.where(present, v, 1.0), present, columns, *np.nonzero(removable)
+        )
+
+    def fits(self, tau2: str | float) -> tuple[_Fit, _Fit]:
+        """Return for each trial that can be left out the fit with it and the fit without it, m of each."""
+        whole = self._fit(np.arange(len(self.y)), self.present, tau2)
+        step = max(1, CHUNK_CELLS // self.y.shape[1])
+        parts = []
+        for start in range(0, self.row.size, step):
+            row, trial = self.row[start : start + step], self.trial[start : start + step]
+            mask = self.present[row]
+            mask[np.arange(row.size), trial] = False
+            parts.append(self._fit(row, mask, tau2))
+        leverage = whole.hat[self.row, self.trial]
+        whole = whole.take(self.row)
+        return _Fit(whole.coefficients, whole.covariance, whole.tau2, whole.q, leverage), _Fit.join(parts)
+
+    def _fit(self, row: NDArray, mask: BoolArray, tau2: str | float) -> _Fit:
+        y, v = self.y[row], self.v[row]
+        if self.columns is None:
+            pool = random_effects(y, variance=v, tau2=tau2, interval="wald", mask=mask)
+            return _Fit(pool.estimate[:, None], pool.se[:, None, None] ** 2, pool.tau2, pool.q, pool.weights)
+        columns = self.columns if len(self.columns) == 1 else self.columns[row]
+        fit = meta_regression(y, variance=v, design=columns, tau2=tau2, interval="wald", mask=mask)
+        return _Fit(fit.coefficients, fit.covariance, fit.tau2, fit.q_residual, fit.hat)
+
+    def covariates(self) -> NDArray:
+        """Return the row of the design of each trial that can be left out, (m, p)."""
+        if self.columns is None:
+            return np.ones((self.row.size, 1))
+        return self.columns[self.row if len(self.columns) > 1 else 0, self.trial]
+
+    def spread_out(self, fields: dict[str, NDArray]) -> dict[str, NDArray]:
+        """Return fields (m,) as (B, k), NaN for trials that can't be left out."""
+        whole = {name: np.full(self.present.shape, np.nan) for name in fields}
+        for name, values in fields.items():
+            whole[name][self.row, self.trial] = values
+        return whole
+
+
+def _require_rest(present: BoolArray, size: int) -> None:
+    fewest = int(present.sum(axis=1).min())
+    if fewest < size + 2:
+        raise NotEnoughTrials(
+            f"the influence of trials can't be assessed with {fewest} trial{'s' * (fewest != 1)}; needs "
+            f"{size + 2}, so that τ² can be estimated without one. Look at the trials themselves."
+        )
+
+
+def _leverage(raw: NDArray, present: BoolArray) -> NDArray:
+    """Return leverages in ordinary least squares (B, k); 1 marks a trial that the design can't do without."""
+    here = np.where(present[:, :, None], raw, 0.0)
+    basis, _ = np.linalg.qr(here / np.sqrt((here**2).sum(axis=1, keepdims=True)))
+    return (basis**2).sum(axis=2)
+
+
+def _diagnostics(trials: _Trials, whole: _Fit, deleted: _Fit) -> dict[str, NDArray]:
+    x, v = trials.covariates(), trials.v[trials.row, trials.trial]
+    shift = whole.coefficients - deleted.coefficients
+    residual = trials.y[trials.row, trials.trial] - (x * deleted.coefficients).sum(axis=1)
+    spread = v + deleted.tau2
+    residual_se = np.sqrt(spread + np.einsum("mp,mpq,mq->m", x, deleted.covariance, x))
+    solved = np.linalg.solve(whole.covariance, shift[:, :, None])[:, :, 0]
+    return {
+        "residual": residual,
+        "residual_se": residual_se,
+        "rstudent": residual / residual_se,
+        "dffits": (x * shift).sum(axis=1) / np.sqrt(whole.hat * spread),
+        "cook": (shift * solved).sum(axis=1),
+        "covariance_ratio": np.linalg.det(np.linalg.solve(whole.covariance, deleted.covariance)),
+        "hat": whole.hat,
+        "tau2_deleted": deleted.tau2,
+        "q_deleted": deleted.q,
+    }

@@ -1,0 +1,133 @@
+"""Regression designs: checked, named by column number, refused with the reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bmac_meta.errors import DesignError
+from bmac_meta.stats.batch import Batch, as_floats
+from bmac_meta.stats.design import SMALLEST_PIVOT, DesignProjection, eliminate
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Holds checked regressors: `raw` (1 or B, k, p) as given, `basis` an orthonormal basis of its columns.
+
+    `constant` says whether a constant is spanned; masked rows are zero.
+    """
+
+    raw: NDArray
+    basis: NDArray
+    constant: bool
+
+    @property
+    def size(self) -> int:
+        """Return p, the number of coefficients."""
+        return self.raw.shape[2]
+
+    def rows(self, rows: slice) -> Design:
+        """Return the design of some of the meta-analyses."""
+        if self.raw.shape[0] == 1:
+            return self
+        return Design(self.raw[rows], self.basis[rows], self.constant)
+
+    def project(self, batch: Batch, rows: slice) -> DesignProjection:
+        """Return the projection of some rows of a batch."""
+        columns = np.ascontiguousarray(self.rows(rows).basis.transpose(2, 1, 0))
+        return DesignProjection.of(columns, *batch.columns(rows), constant=self.constant)
+
+
+def as_design(design: ArrayLike, batch: Batch) -> Design:
+    """Check a design, (k, p) or (B, k, p), against a batch of meta-analyses.
+
+    Raises `DesignError` when it has the wrong shape, holds anything not finite, leaves no residual degree
+    of freedom, or has columns that are linear combinations of others among the trials present.
+    """
+    raw = as_floats("design", design)
+    if raw.ndim == 2:
+        raw = raw[None]
+    _check_shape(raw, np.shape(design), batch)
+    if batch.mask is not None and raw.shape[0] > 1:
+        raw = np.where(batch.mask[:, :, None], raw, 0.0)
+    if not np.isfinite(raw).all():
+        _, trial, column = (int(place[0]) for place in np.nonzero(~np.isfinite(raw)))
+        raise DesignError(
+            f"design has {raw[~np.isfinite(raw)][0]} in trial {trial}, column {column} (counted from 0); "
+            "every regressor must be a finite number. Leave out the trials where it is not known."
+        )
+    basis = _orthonormal(raw)
+    ones = np.ones(raw.shape[1])
+    missed = ones - np.einsum("bkp,bp->bk", basis, np.einsum("bkp,k->bp", basis, ones))
+    constant = bool((np.abs(missed) < 1e-10).all())
+    checked = Design(raw, basis, constant)
+    _check_masks(checked, batch)
+    return checked
+
+
+def _check_shape(raw: NDArray, shape: tuple[int, ...], batch: Batch) -> None:
+    fits = raw.ndim == 3 and raw.shape[1] == batch.width and raw.shape[0] in (1, batch.count) and raw.shape[2]
+    if not fits:
+        raise DesignError(
+            f"design has shape {shape}; with {batch.width} trials it must be ({batch.width}, p), one row per "
+            "trial and one column per coefficient (with a column of ones for the intercept)."
+        )
+    trials = batch.width if batch.mask is None else int(batch.mask.sum(axis=1).min())
+    if trials <= raw.shape[2]:
+        raise DesignError(
+            f"the design is saturated: {raw.shape[2]} coefficients from {trials} trials leave nothing to "
+            "estimate tau2 from. Use fewer covariates or more trials."
+        )
+
+
+def _orthonormal(raw: NDArray) -> NDArray:
+    norms = np.sqrt((raw * raw).sum(axis=1))
+    empty = np.argwhere(norms == 0.0)
+    if empty.size:
+        raise DesignError(
+            f"column {empty[0][1]} of the design (counted from 0) is zero in every trial. Leave it out."
+        )
+    basis, triangle = np.linalg.qr(raw / norms[:, None, :])
+    diagonal = np.abs(np.diagonal(triangle, axis1=1, axis2=2))
+    if (diagonal < SMALLEST_PIVOT).any():
+        column = int(np.argwhere(diagonal < SMALLEST_PIVOT)[0][1])
+        raise DesignError(
+            f"the design is collinear: column {column} (counted from 0) is a linear combination of the "
+            "columns before it. Leave it out, or merge categories."
+        )
+    return basis
+
+
+def _check_masks(design: Design, batch: Batch) -> None:
+    if batch.mask is None:
+        return
+    step = max(1, (1 << 18) // (batch.width * design.size))
+    for start in range(0, batch.count, step):
+        rows = slice(start, start + step)
+        present = np.ascontiguousarray(batch.mask[rows].T).astype(float)
+        columns = design.rows(rows).basis.transpose(2, 1, 0)
+        weak = np.abs(eliminate(columns, present).pivots).min(axis=0) < SMALLEST_PIVOT
+        if weak.any():
+            raise DesignError(
+                f"the design is collinear among the trials present in meta-analysis "
+                f"{start + int(weak.argmax())}: a covariate does not vary there, or follows from the others."
+            )
+
+
+def as_contrast(contrast: ArrayLike | None, design: Design) -> NDArray:
+    """Return the rows (m, p) that an omnibus test is of: as given, or one per column that is not constant.
+
+    Raises `DesignError` for a contrast of another width or with linearly dependent rows.
+    """
+    if contrast is None:
+        varying = (np.ptp(design.raw, axis=1) > 0.0).any(axis=0)
+        return np.eye(design.size)[varying if varying.any() else slice(None)]
+    rows = np.atleast_2d(as_floats("contrast", contrast))
+    if rows.ndim != 2 or rows.shape[1] != design.size or np.linalg.matrix_rank(rows) < rows.shape[0]:
+        raise DesignError(
+            f"contrast has shape {rows.shape}; it needs a column for each of the {design.size} coefficients "
+            "and linearly independent rows."
+        )
+    return rows

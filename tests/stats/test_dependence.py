@@ -1,0 +1,110 @@
+"""Covariance matrices of dependent effects."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bmac_meta.errors import InputError
+from bmac_meta.stats.dependence import (
+    autoregressive,
+    compound_symmetry,
+    correlated_covariance,
+    shared_control_covariance,
+    shared_control_smd_covariance,
+)
+from bmac_meta.stats.measures_binary import odds_ratio, risk_difference, risk_ratio
+
+
+def test_effects_of_different_clusters_are_uncorrelated():
+    matrix = compound_symmetry(["b", "a", "b", "c"], 0.3)
+    expected = np.eye(4)
+    expected[0, 2] = expected[2, 0] = 0.3
+    np.testing.assert_array_equal(matrix, expected)
+
+
+def test_visits_are_correlated_by_the_power_of_their_distance():
+    matrix = autoregressive([1, 1, 1, 2], [3, 6, 12, 3], 0.9)
+    assert matrix[0, 1] == pytest.approx(0.9**3, rel=1e-15)
+    assert matrix[0, 2] == pytest.approx(0.9**9, rel=1e-15)
+    assert matrix[2, 3] == 0
+    np.testing.assert_array_equal(matrix, matrix.T)
+
+
+def test_a_covariance_has_the_variances_on_its_diagonal():
+    matrix = correlated_covariance(compound_symmetry(["a", "a"], 0.5), variance=[0.04, 0.09])
+    np.testing.assert_allclose(matrix, [[0.04, 0.03], [0.03, 0.09]], rtol=1e-15)
+
+
+@pytest.mark.parametrize("measure", [odds_ratio, risk_ratio, risk_difference])
+def test_contrasts_with_a_shared_control_differ_by_the_contrast_of_their_own_arms(measure):
+    # Var(A − C) + Var(B − C) − 2 Cov must be the variance of A − B, in which the control has no part.
+    events, totals = {"a": 12, "b": 30, "c": 20}, {"a": 80, "b": 90, "c": 100}
+
+    def variance(x, y):
+        return measure(events_a=events[x], total_a=totals[x], events_b=events[y], total_b=totals[y]).variance
+
+    risk = events["c"] / totals["c"]
+    control = {
+        odds_ratio: 1 / events["c"] + 1 / (totals["c"] - events["c"]),
+        risk_ratio: 1 / events["c"] - 1 / totals["c"],
+        risk_difference: risk * (1 - risk) / totals["c"],
+    }[measure]
+    matrix = shared_control_covariance(
+        ["trial", "trial"], variance=[variance("a", "c"), variance("b", "c")], control_variance=[control] * 2
+    )
+    assert matrix[0, 0] + matrix[1, 1] - 2 * matrix[0, 1] == pytest.approx(float(variance("a", "b")), rel=1e-12)
+
+
+def test_standardized_differences_share_the_control_and_the_unit():
+    matrix = shared_control_smd_covariance(
+        [0.5, 0.8, 0.1],
+        variance=[0.2, 0.21, 0.1],
+        cluster=["x", "x", "y"],
+        n_control=[20, 20, 30],
+        n_total=[60, 60, 70],
+    )
+    assert matrix[0, 1] == pytest.approx(1 / 20 + 0.5 * 0.8 / 120, rel=1e-15)
+    assert matrix[0, 2] == 0
+    assert np.diag(matrix).tolist() == [0.2, 0.21, 0.1]
+
+
+def test_two_visits_at_one_time_are_refused():
+    with pytest.raises(InputError, match="same time"):
+        autoregressive(["a", "a"], [3, 3], 0.9)
+
+
+@pytest.mark.parametrize("correlation", [-1, 1, 1.2, np.nan])
+def test_an_impossible_correlation_is_refused(correlation):
+    with pytest.raises(InputError, match="between -1 and 1"):
+        compound_symmetry(["a", "a"], correlation)
+
+
+def test_an_impossible_autoregression_is_refused():
+    with pytest.raises(InputError, match="between 0 and 1"):
+        autoregressive(["a", "a"], [1, 2], -0.2)
+
+
+def test_times_must_be_as_many_as_labels():
+    with pytest.raises(InputError, match="one number for each of the 2 labels"):
+        autoregressive(["a", "a"], [1, 2, 3], 0.5)
+
+
+def test_a_control_that_varies_more_than_its_contrast_is_refused():
+    with pytest.raises(InputError, match="below the variance"):
+        shared_control_covariance(["a", "a"], variance=[0.1, 0.2], control_variance=[0.15, 0.15])
+
+
+def test_two_different_controls_under_one_label_are_refused():
+    with pytest.raises(InputError, match="differs within a cluster"):
+        shared_control_covariance(["a", "a"], variance=[0.1, 0.2], control_variance=[0.05, 0.06])
+
+
+def test_a_control_larger_than_its_trial_is_refused():
+    with pytest.raises(InputError, match="below n_total"):
+        shared_control_smd_covariance([0.1], variance=[0.1], cluster=["a"], n_control=[20], n_total=[20])
+
+
+def test_labels_in_a_table_are_refused():
+    with pytest.raises(InputError, match="one label for each effect"):
+        compound_symmetry([["a"], ["a"]], 0.5)
