@@ -27,7 +27,6 @@ from bmac_meta.evidence.words import (
     absent,
     asked,
     comparing,
-    cohorts,
     default_measure,
     effects_of,
     flag_meanings,
@@ -62,7 +61,7 @@ def ask_comparison(
     by_pairs = [row for row in contrasts if {row["node_a"], row["node_b"]} == wanted]
     candidates = admitted(evidence, by_arms, by_pairs, sieve, code)
     chosen = one_per_cohort(
-        choose(of_kind(candidates, wanted, sieve), wanted, True, sieve), cohorts(evidence), sieve
+        choose(of_kind(candidates, wanted, sieve), wanted, True, sieve), evidence.cohorts, sieve
     )
     made = [_compared(candidate, nodes, code, rules) for candidate in chosen]
     absent(evidence, wanted, [*by_arms, *by_pairs], chosen, sieve)

@@ -14,12 +14,34 @@ from bmac_meta.card import Card, Grid, Line, Shown
 from bmac_meta.effects import Effects
 from bmac_meta.errors import InputError, unknown_word
 from bmac_meta.evidence.asking import ask_comparison
-from bmac_meta.evidence.rows import contrast_rows, outcome_rows
+from bmac_meta.evidence.rows import by_key, contrast_rows, facts, outcome_rows
+from bmac_meta.evidence.survey import survey
 from bmac_meta.evidence.within import ask_change, ask_proportion
 from bmac_meta.numbers import count_noun
+from bmac_meta.results.summary import Summary
 from bmac_meta.tables import Tables, read_tables
 
-ARM_COLUMNS = ("prp_class", "ha_product", "ha_molecular_weight", "harvest_site", "n_injections")
+STUDY_COLUMNS = (
+    "year",
+    "design",
+    "condition",
+    "blinding",
+    "country",
+    "funding",
+    "kl_grades",
+    "n_randomised",
+    "registration",
+)
+ARM_COLUMNS = (
+    "prp_class",
+    "ha_product",
+    "ha_molecular_weight",
+    "n_injections",
+    "harvest_site",
+    "age_mean",
+    "female_pct",
+    "bmi_mean",
+)
 
 
 def load(folder: str | os.PathLike[str] | None = None, *, from_spreadsheet: bool = False) -> Evidence:
@@ -79,6 +101,52 @@ class Evidence(Shown):
     def contrasts(self) -> pd.DataFrame:
         """The printed contrasts of the studies that are left, with the nodes of both sides."""
         return self._of_arms(contrast_rows(self.tables, self.nodes), ("arm_a", "arm_b"))
+
+    @cached_property
+    def rows_of_outcome(self) -> Mapping[str, list[dict[str, Any]]]:
+        """The outcome rows as plain records, by outcome."""
+        return by_key(self.outcomes, "outcome")
+
+    @cached_property
+    def contrasts_of_outcome(self) -> Mapping[str, list[dict[str, Any]]]:
+        """The printed contrasts as plain records, by outcome."""
+        return by_key(self.contrasts, "outcome")
+
+    @cached_property
+    def interventions(self) -> Mapping[str, set[str]]:
+        """The interventions of the arms of each study."""
+        known = self.arms.dropna(subset=["intervention"])
+        return {
+            study: {row["intervention"] for row in rows} for study, rows in by_key(known, "study_id").items()
+        }
+
+    @cached_property
+    def study_facts(self) -> Mapping[str, dict[str, Any]]:
+        """What is known of each study."""
+        return facts(self.studies, ("study_id",), STUDY_COLUMNS)
+
+    @cached_property
+    def arm_facts(self) -> Mapping[tuple[str, str], dict[str, Any]]:
+        """What is known of each arm, by study and arm."""
+        return facts(self.arms, ("study_id", "arm_id"), ARM_COLUMNS)
+
+    @cached_property
+    def cohorts(self) -> Mapping[str, str]:
+        """The cohort that each study reports on."""
+        return dict(
+            zip(
+                self.studies["study_id"],
+                self.studies["cohort_id"].fillna(self.studies["study_id"]),
+                strict=True,
+            )
+        )
+
+    @cached_property
+    def labels(self) -> Mapping[str, str]:
+        """One distinct label per study: its own, with the id where two studies share one."""
+        label, ids = self.studies["label"], self.studies["study_id"]
+        words = label.where(~label.duplicated(keep=False), label + " (" + ids + ")").fillna(ids)
+        return dict(zip(ids, words, strict=True))
 
     def _of_arms(self, rows: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
         rows = rows[rows["study_id"].isin(self.studies["study_id"])]
@@ -176,6 +244,24 @@ class Evidence(Shown):
     ) -> Effects:
         """Return the share of patients with an event in the arms of one treatment, by the arcsine transform."""
         return ask_proportion(self, treatment, of, months, measure, rules)
+
+    def summary(
+        self,
+        *,
+        on: Iterable[str] = ("pain", "function"),
+        months: Iterable[Any] = (3, 6, 12),
+        pairs: Iterable[tuple[str, str]] | None = None,
+        measure: str | None = None,
+        measured_as: str | None = "most",
+        **rules: Any,
+    ) -> Summary:
+        """Pool every question that the data at hand can answer: one row each, none chosen by hand.
+
+        Without `pairs` every two treatments that any study compares are asked about, and those without a usable
+        trial are passed over; named pairs are all listed. The other keywords are those of `compare`.
+        """
+        keywords = {"measure": measure, "measured_as": measured_as, **rules}
+        return survey(self, on, months, pairs, keywords)
 
     def count(self, by: str, and_by: str | None = None) -> pd.DataFrame:
         """Count studies by one or two columns of studies or arms; a study counts once per cell."""

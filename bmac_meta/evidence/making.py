@@ -70,7 +70,7 @@ def from_arms(candidate: Candidate, sides: tuple[ArmValue, ArmValue], measure: s
     made = arm_columns("a", a) | arm_columns("b", b)
     steps = [*a.steps, *b.steps]
     counts = a.events is not None and b.events is not None
-    if "events_a" in MEASURES[measure].columns != counts:
+    if ("events_a" in MEASURES[measure].columns) != counts:
         return made | _problem(
             f"{measure} needs {'counts' if not counts else 'means'}, which are not printed", steps
         )

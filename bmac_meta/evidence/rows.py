@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,7 +18,8 @@ def outcome_rows(tables: Tables, nodes: Mapping[str, str]) -> pd.DataFrame:
     """Return the rows of outcomes.csv with node, domain, rank, direction and scale; one row each."""
     rows = _with_file(tables.outcomes, "outcomes.csv").reset_index(drop=True)
     keys = pd.MultiIndex.from_frame(rows[["study_id", "arm_id"]])
-    rows["node"] = _lookup(tables.arms, ["study_id", "arm_id"], "intervention", keys).map(nodes)
+    rows["intervention"] = _lookup(tables.arms, ["study_id", "arm_id"], "intervention", keys)
+    rows["node"] = rows["intervention"].map(nodes)
     return _with_instrument(rows, tables)
 
 
@@ -26,7 +28,8 @@ def contrast_rows(tables: Tables, nodes: Mapping[str, str]) -> pd.DataFrame:
     rows = _with_file(tables.contrasts, "contrasts.csv").reset_index(drop=True)
     for side in ("a", "b"):
         keys = pd.MultiIndex.from_frame(rows[["study_id", f"arm_{side}"]])
-        rows[f"node_{side}"] = _lookup(tables.arms, ["study_id", "arm_id"], "intervention", keys).map(nodes)
+        rows[f"intervention_{side}"] = _lookup(tables.arms, ["study_id", "arm_id"], "intervention", keys)
+        rows[f"node_{side}"] = rows[f"intervention_{side}"].map(nodes)
     return _with_instrument(rows, tables)
 
 
@@ -49,6 +52,24 @@ def _with_instrument(rows: pd.DataFrame, tables: Tables) -> pd.DataFrame:
         lent = pd.Series(known[name].to_numpy(), index=rows.index)
         rows[name] = printed.where(printed.notna(), lent).astype(lent.dtype)
     return rows
+
+
+def by_key(frame: pd.DataFrame, key: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of a frame as plain dictionaries, gathered by a column."""
+    gathered: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in records(frame):
+        gathered[row[key]].append(row)
+    return dict(gathered)
+
+
+def facts(frame: pd.DataFrame, keys: tuple[str, ...], columns: tuple[str, ...]) -> dict[Any, dict[str, Any]]:
+    """Return some columns of a frame by its key: a word, or a tuple of words for several key columns."""
+    names = [name for name in columns if name in frame]
+    rows = records(frame[[*keys, *names]])
+    return {
+        (row[keys[0]] if len(keys) == 1 else tuple(row[k] for k in keys)): {n: row[n] for n in names}
+        for row in rows
+    }
 
 
 def records(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -98,8 +98,10 @@ class Window:
     target: float
     closed: bool = False
 
-    def holds(self, months: float) -> bool:
-        """Tell whether a visit lies in the window."""
+    def holds(self, months: float | None) -> bool:
+        """Tell whether a visit lies in the window; one without a printed time only counts as the last visit."""
+        if months is None:
+            return self.target == float("inf")
         return (self.low <= months if self.closed else self.low < months) and months <= self.high
 
     @property

@@ -32,7 +32,7 @@ class Candidate:
 
     study: str
     outcome: str
-    months: float
+    months: float | None
     kind: str
     scale: tuple[float | None, float | None]
     values: tuple[ArmValue, ...] = ()
@@ -159,7 +159,7 @@ def _order(candidate: Candidate, sieve: Sieve) -> tuple[float, ...]:
     """Return what a candidate is sorted by: hierarchy, visit, kind of score, whole arms first, contrasts last."""
     prefer, row, target = sieve.rules.prefer, candidate.row, sieve.window.target
     first = prefer.index(candidate.outcome) if candidate.outcome in prefer else len(prefer)
-    away = -candidate.months if target == float("inf") else abs(candidate.months - target)
+    away = -(row["timepoint_months"] or 0) if target == float("inf") else abs(candidate.months - target)
     # A paired trial is better told by its own paired contrast than by two arms with a stated correlation.
     printed = (candidate.contrast is None) == candidate.paired
     rank = row["preferred_rank"] if row["preferred_rank"] is not None else 99
@@ -172,7 +172,7 @@ def with_changes(candidates: list[Candidate], sieve: Sieve) -> list[Candidate]:
         (c.study, c.outcome, c.scale, c.variant): c for c in candidates if c.months == 0 and c.kind == "final"
     }
     later = []
-    for candidate in (c for c in candidates if c.months > 0):
+    for candidate in (c for c in candidates if c.months != 0):
         base = baselines.get((candidate.study, candidate.outcome, candidate.scale, candidate.variant))
         candidate = candidate if base is None else replace(candidate, baselines=base.values)
         later += [candidate, *(_change(candidate, base, sieve) if base and candidate.kind == "final" else [])]
@@ -230,10 +230,14 @@ def _why(taken: Candidate, other: Candidate) -> str:
     if other.outcome != taken.outcome:
         return f"{taken.outcome} stands before {other.outcome} in the hierarchy"
     if other.months != taken.months:
-        return f"the visit at {taken.months:g} months is taken, not {other.months:g}"
+        return f"the visit at {_at(taken)} is taken, not the one at {_at(other)}"
     if other.kind != taken.kind:
         return f"the {taken.kind} score is taken, not the {other.kind} score"
     return "the same result stands in another row of the trial"
+
+
+def _at(candidate: Candidate) -> str:
+    return "a time that is not printed" if candidate.months is None else f"{candidate.months:g} months"
 
 
 def of_kind(candidates: list[Candidate], wanted: frozenset[str], sieve: Sieve) -> list[Candidate]:

@@ -17,7 +17,6 @@ from bmac_meta.evidence.selection import Candidate, Sieve, choose, one_per_cohor
 from bmac_meta.evidence.words import (
     absent,
     asked,
-    cohorts,
     effects_of,
     flag_meanings,
     is_outcome,
@@ -59,7 +58,7 @@ def _within(evidence: Evidence, treatment: str, on: str, months: Any, measure: s
     candidates = admitted(evidence, mine, [], sieve, "RR" if counts else measure)
     fitting = [c for c in candidates if counts or c.kind == "change"]
     wanted = frozenset((node,))
-    chosen = one_per_cohort(choose(fitting, wanted, True, sieve), cohorts(evidence), sieve)
+    chosen = one_per_cohort(choose(fitting, wanted, True, sieve), evidence.cohorts, sieve)
     made = [_share(c, measure) if counts else _change(c, measure) for c in chosen]
     absent(evidence, wanted, mine, chosen, sieve)
     return effects_of(evidence, asked(evidence, (node, ""), on, measure, sieve, chosen), chosen, made, sieve)

@@ -13,7 +13,6 @@ import pandas as pd
 from bmac_meta.effects import Effects
 from bmac_meta.errors import unknown_word
 from bmac_meta.evidence.making import Made
-from bmac_meta.evidence.rows import records
 from bmac_meta.evidence.rules import Rules
 from bmac_meta.evidence.selection import Candidate, LeftOut, Sieve
 from bmac_meta.question import Question, spoken
@@ -23,6 +22,7 @@ from bmac_meta.tables import read_package
 if TYPE_CHECKING:
     from bmac_meta.evidence.evidence import Evidence
 
+TOLD_APART = ("paired_design", "unit_not_patient", "sign_positive_improvement", "labels_permuted_corrected")
 EVENTS = ("RR", "OR", "RD", "PETO", "AS")
 MANY_SCALES = ("SMD", "SMDH", "POMP", "SMCR", "SMCC")
 SAYINGS = {
@@ -31,27 +31,6 @@ SAYINGS = {
     "ae": "adverse_events",
     "sae": "serious_adverse_events",
 }
-STUDY_COLUMNS = (
-    "year",
-    "design",
-    "condition",
-    "blinding",
-    "country",
-    "funding",
-    "kl_grades",
-    "n_randomised",
-    "registration",
-)
-ARM_COLUMNS = (
-    "prp_class",
-    "ha_product",
-    "ha_molecular_weight",
-    "n_injections",
-    "harvest_site",
-    "age_mean",
-    "female_pct",
-    "bmi_mean",
-)
 
 
 @cache
@@ -100,16 +79,16 @@ def is_outcome(evidence: Evidence, on: str) -> bool:
 def rows_about(evidence: Evidence, on: str, rules: Rules) -> tuple[list[dict], list[dict]]:
     """Return the printed rows of arms and of contrasts that are about an outcome or a domain."""
     codes = outcomes_named(evidence, on)
-    frames = (evidence.outcomes, evidence.contrasts)
-    arms, pairs = (list(records(frame[frame["outcome"].isin(codes)])) for frame in frames)
+    arms = [row for code in codes for row in evidence.rows_of_outcome.get(code, ())]
+    pairs = [row for code in codes for row in evidence.contrasts_of_outcome.get(code, ())]
     if rules.nodes:
-        interventions = {(a["study_id"], a["arm_id"]): a["intervention"] for a in records(evidence.arms)}
-        for row, side, key in [
-            *((r, "node", "arm_id") for r in arms),
-            *((r, f"node_{s}", f"arm_{s}") for r in pairs for s in "ab"),
-        ]:
-            row[side] = rules.nodes.get(interventions.get((row["study_id"], row[key])), row[side])
+        arms = [row | {"node": rules.nodes.get(row["intervention"], row["node"])} for row in arms]
+        pairs = [row | _rejoined(row, rules.nodes) for row in pairs]
     return arms, pairs
+
+
+def _rejoined(row: Mapping[str, Any], nodes: Mapping[str, str]) -> dict[str, str]:
+    return {f"node_{side}": nodes.get(row[f"intervention_{side}"], row[f"node_{side}"]) for side in "ab"}
 
 
 def default_measure(evidence: Evidence, on: str, rows: Iterable[Mapping[str, Any]]) -> str:
@@ -130,12 +109,6 @@ def two_arm_measure(code: str) -> str:
     return code
 
 
-def cohorts(evidence: Evidence) -> Mapping[str, str]:
-    """Return the cohort that each study reports on."""
-    known = evidence.studies.dropna(subset=["cohort_id"])
-    return dict(zip(known["study_id"], known["cohort_id"], strict=True))
-
-
 def absent(
     evidence: Evidence, wanted: frozenset[str], rows: list[dict], chosen: list[Candidate], sieve: Sieve
 ) -> None:
@@ -147,13 +120,14 @@ def absent(
 
 def comparing(evidence: Evidence, wanted: frozenset[str], rules: Rules) -> frozenset[str]:
     """Return the studies that have an arm of every wanted treatment."""
-    nodes = evidence.arms["intervention"].map({**evidence.nodes, **rules.nodes})
-    by_study = nodes.groupby(evidence.arms["study_id"]).agg(set)
-    return frozenset(by_study.index[[wanted <= has for has in by_study]])
+    joins = {**evidence.nodes, **rules.nodes}
+    return frozenset(
+        study for study, arms in evidence.interventions.items() if wanted <= {joins.get(arm) for arm in arms}
+    )
 
 
 def _absence(study: str, rows: list[dict]) -> str:
-    months = sorted({row["timepoint_months"] for row in rows if row["study_id"] == study})
+    months = sorted({row["timepoint_months"] for row in rows if row["study_id"] == study} - {None})
     if not months:
         return "has the arms, but no number on this outcome is at hand"
     return f"no usable visit in the window; printed at {', '.join(f'{month:g}' for month in months)} months"
@@ -172,8 +146,9 @@ def asked(
         else str(on).strip().casefold().replace("_", " ")
     )
     rules = (sieve.window.rule, *sieve.rules.lines(), *(f"studies: {words}" for words in evidence.said))
+    names = (spoken(nodes[0]), spoken(nodes[1]) if nodes[1] else "")
     return Question(
-        *nodes, label, sieve.window.words, measure, _unit(measure, chosen, evidence), lower, rules
+        *names, label, sieve.window.words, measure, _unit(measure, chosen, evidence), lower, rules
     )
 
 
@@ -196,8 +171,7 @@ def effects_of(
 ) -> Effects:
     """Put the effects of all trials into one table, with history, what was left out, and what forbids pooling."""
     rows, history, left_out = [], [], list(sieve.left_out)
-    known, arms = _study_facts(evidence), _arm_facts(evidence)
-    labels = labels_of(evidence)
+    known, arms, labels = evidence.study_facts, evidence.arm_facts, evidence.labels
     for candidate, effect in zip(chosen, made, strict=True):
         label = labels.get(candidate.study, candidate.study)
         steps = effect.pop("steps")
@@ -230,18 +204,6 @@ def effects_of(
     )
 
 
-def labels_of(evidence: Evidence) -> Mapping[str, str]:
-    """Return one distinct label per study: its label, with the id where two studies share one."""
-    studies = evidence.studies
-    twice = studies["label"].duplicated(keep=False)
-    words = (
-        studies["label"]
-        .where(~twice, studies["label"] + " (" + studies["study_id"] + ")")
-        .fillna(studies["study_id"])
-    )
-    return dict(zip(studies["study_id"], words, strict=True))
-
-
 def _frame(rows: list[dict]) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     if frame.empty:
@@ -269,20 +231,6 @@ def _what(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _study_facts(evidence: Evidence) -> dict[str, dict[str, Any]]:
-    columns = [name for name in STUDY_COLUMNS if name in evidence.studies]
-    return {
-        row["study_id"]: {name: row[name] for name in columns}
-        for row in records(evidence.studies[["study_id", *columns]])
-    }
-
-
-def _arm_facts(evidence: Evidence) -> dict[tuple[str, str], dict[str, Any]]:
-    columns = [name for name in ARM_COLUMNS if name in evidence.arms]
-    rows = records(evidence.arms[["study_id", "arm_id", *columns]])
-    return {(row["study_id"], row["arm_id"]): {name: row[name] for name in columns} for row in rows}
-
-
 def notes_on(frame: pd.DataFrame) -> tuple[str, ...]:
     """Return what a reader of these effects has to know, in words."""
     if frame.empty:
@@ -306,11 +254,8 @@ def notes_on(frame: pd.DataFrame) -> tuple[str, ...]:
     if frame["printed_contrast"].any():
         notes.append(f"{int(frame['printed_contrast'].sum())} taken as the contrast that the source prints")
     flags = Counter(flag for flags in frame["flags"] for flag in flags.split(";") if flag)
-    notes += [
-        f"flagged and kept: {flag.replace('_', ' ')} ({number})"
-        for flag, number in sorted(flags.items())
-        if flag not in ("paired_design", "unit_not_patient")
-    ]
+    kept = [f"{flag.replace('_', ' ')} {n}" for flag, n in sorted(flags.items()) if flag not in TOLD_APART]
+    notes += [f"flagged and kept: {', '.join(kept)}"] if kept else []
     return tuple(notes)
 
 

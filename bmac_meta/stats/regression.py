@@ -32,8 +32,8 @@ class MetaRegression:
     p) or (B, p, p), `hat` (k,) or (B, k); the others are floats or (B,). `q_residual` is Cochran's Q about
     the regression. The omnibus test is F with `omnibus_df2` degrees of freedom, or chi-squared over
     `omnibus_df` when that is infinite (Wald). `r2` (percent) is the share of tau2 that the covariates
-    account for, by the same estimator without them; NaN when that tau2 is 0 or tau2 was given. `i2`
-    (percent) and `h2` are about what is left.
+    account for, by the same estimator without them; 0 when there is none to account for, NaN when tau2 was
+    given. `i2` (percent) and `h2` are about what is left.
     """
 
     coefficients: NDArray
@@ -197,7 +197,7 @@ def _without(batch: Batch, rows: slice, method: str, tau2: NDArray) -> dict[str,
         return {"tau2_without": unknown, "r2": unknown}
     model = MeanProjection.of(*batch.columns(rows))
     without = solve(model, method)[0] * model.unit**2
-    gain = np.divide(without - tau2, without, out=np.full_like(tau2, np.nan), where=without > 0.0)
+    gain = np.divide(without - tau2, without, out=np.zeros_like(tau2), where=without > 0.0)
     return {"tau2_without": without, "r2": 100.0 * np.maximum(gain, 0.0)}
 
 

@@ -139,7 +139,7 @@ def _better_weights(model: StepLikelihood, places: NDArray) -> NDArray:
 
 
 def _climb(model: StepLikelihood, start: NDArray, free: BoolArray) -> NDArray:
-    """Return the maximum uphill of a place: first by ever higher likelihood, last by ever smaller Newton gain."""
+    """Return the maximum uphill of a place: by rising likelihood, at last by falling Newton gain."""
     place, value = start, float(model.value(start))
     step, gain = _newton(model, place, free)
     for _ in range(MOST_STEPS):
@@ -158,7 +158,7 @@ def _climb(model: StepLikelihood, start: NDArray, free: BoolArray) -> NDArray:
 
 
 def _newton(model: StepLikelihood, place: NDArray, free: BoolArray) -> tuple[NDArray, float]:
-    """Return the uphill step from a place, in which τ² stays on its bound if it would leave it, and its gain."""
+    """Return the uphill step from a place, with τ² kept on a bound that it would leave, and its gain."""
     gradient, hessian = model.derivatives(place)
     moving = free & ~((place == 0.0) & (np.arange(place.size) == 1) & (gradient <= 0.0))
     step = np.zeros_like(place)

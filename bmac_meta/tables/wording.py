@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 import numpy as np
@@ -91,11 +91,18 @@ def guesses(words: Iterable[str], known: Iterable[str]) -> dict[str, str]:
     most = _COMPARISONS // max(len(names), 1)
     questions = {}
     for index, word in enumerate(words):
-        short = len(word) <= _LONGEST_GUESS and index < most
-        close = get_close_matches(word.casefold(), list(names), n=2, cutoff=0.6) if short else []
-        guess = " or ".join(repr(names[name]) for name in close)
+        close = _near(word, names) if index < most else []
+        guess = " or ".join(repr(name) for name in close)
         questions[word] = f"Did you mean {guess}? " if guess else ""
     return questions
+
+
+def _near(word: str, names: Mapping[str, str]) -> list[str]:
+    bare = word.casefold()
+    if bare in names:
+        return [names[bare]]
+    close = get_close_matches(bare, list(names), n=2, cutoff=0.6) if len(bare) <= _LONGEST_GUESS else []
+    return [names[name] for name in close]
 
 
 def faults_at(positions: Sequence[int], make: Callable[[int], Fault]) -> Iterator[Fault]:

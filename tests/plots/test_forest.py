@@ -14,8 +14,19 @@ from hypothesis import strategies as st
 from bmac_meta.errors import InputError, UnknownWordError
 from bmac_meta.plots.forest import Forest, ForestGroup, ForestStudy, ForestSummary, forest, layout, table
 from bmac_meta.plots.forest_axis import limits
+from bmac_meta.plots.labels import overlap
 from bmac_meta.plots.marks import Layout, Mark
 
+SYMBOLS = (
+    "interval",
+    "square",
+    "point",
+    "diamond",
+    "arrow",
+    "prediction_bar",
+    "prediction_arrow",
+    "judgement",
+)
 ROUNDING = 1e-6
 """Points; positions are sums of a few dozen floating point numbers of size 1000."""
 
@@ -164,6 +175,24 @@ class TestNothingOverlapsOrClips:
                     or second[3] <= first[1]
                 )
                 assert apart, (first, second)
+
+    @slow
+    @given(forests())
+    def test_no_symbol_covers_a_text(self, record):
+        plan = layout(record)
+        texts = [
+            mark.box for mark in plan.marks if mark.shape == "text" and mark.text and mark.kind != "glyph"
+        ]
+        for symbol in plan.of_kind(*SYMBOLS):
+            assert not any(overlap(symbol.box, text) for text in texts), symbol
+
+    def test_a_long_reason_is_wrapped_to_two_lines_beside_the_plot(self):
+        reason = "reported as a percentage of the baseline value without any spread"
+        plan = layout(plain((*mixed(2), ForestStudy("A", math.nan, math.nan, math.nan, reason=reason))))
+        shown = plan.of_kind("reason")
+        assert len(shown) == 2
+        assert all(mark.box[0] > plan.of_kind("axis")[0].x[1] for mark in shown)
+        assert {mark.full_text for mark in shown} == {reason}
 
     def test_a_label_that_does_not_fit_on_two_lines_is_elided_and_kept_whole_in_the_table(self):
         label = "A very long label that tells the name of every author of the trial " * 4

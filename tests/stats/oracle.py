@@ -347,7 +347,7 @@ def regression(data: Data, method: str) -> dict[str, object]:
         "q_p": float(chi2_tail(data.free, residual)),
         "omnibus": float((effect.T * tested**-1 * effect)[0] / (size - 1)),
         "factor": float(fit.q() / data.free),
-        "r2": float(100 * max(mpf(0), 1 - tau2 / without)) if without > 0 else None,
+        "r2": float(100 * max(mpf(0), 1 - tau2 / without)) if without > 0 else 0.0,
         "log_likelihood": float(log_likelihood(data, tau2, method == "REML")),
     }
 

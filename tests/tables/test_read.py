@@ -65,19 +65,18 @@ def test_a_last_line_without_a_line_feed_is_a_row(folder, files):
     assert len(read_tables(folder(arms=files["arms"].rstrip("\n"))).arms) == 4
 
 
+WIDE = "Put a cell that holds a comma between quotation marks; a decimal comma must be a point."
+NARROW = "Write a comma for each cell, also for the empty ones at the end."
+
+
 @pytest.mark.parametrize(
     ("row", "change", "found", "remedy"),
     [
-        (
-            2,
-            ("BMAC,40,", 'BMAC,4,0,'),
-            "7 cells",
-            "Put a cell that holds a comma between quotation marks; a decimal comma must be a point.",
-        ),
-        (3, ("HA,42,21,", "HA,42"), "4 cells", "Write a comma for each cell, also for the empty ones at the end."),
-        (4, ("PRP,30,,", "PRP,30,,,,"), "8 cells", "Put a cell that holds a comma between quotation marks; a decimal comma must be a point."),
+        (2, ("BMAC,40,", "BMAC,4,0,"), "7 cells", WIDE),
+        (3, ("HA,42,21,", "HA,42"), "4 cells", NARROW),
+        (4, ("PRP,30,,", "PRP,30,,,,"), "8 cells", WIDE),
     ],
-)  # fmt: skip
+)
 def test_a_row_of_another_width_is_a_fault(faults_of, files, row, change, found, remedy):
     faults = faults_of(arms=files["arms"].replace(*change))
     assert faults == [Fault("arms.csv", row, None, found, "6 cells, as in the header", remedy)]
