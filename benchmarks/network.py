@@ -1,7 +1,7 @@
 """Times of the treatment network: `python benchmarks/network.py`.
 
-Prints, for the 26-trial diabetes network (Senn 2013) and for a random network of 500 trials and 60 treatments, the best
-of several runs of each calculation, and how many of the smallest one fit into it.
+Prints, for the 26-trial diabetes network (Senn 2013) and for a random network of 500 trials and 60 treatments,
+the best of several runs of each calculation, and how many of the shortest one fit into it.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def main() -> None:
             "500 trials, 60 treatments: build from arms": (lambda: network_from_arms(**arms), 3),
             "  fit": (lambda: fit_network(large), 3),
             "  with all its tables": (lambda: all_tables(lambda: network_from_arms(**arms)), 2),
-            "  leave one trial out": (lambda: leave_one_trial_out(wide), 1),
+            "  leave one of 500 trials out": (lambda: leave_one_trial_out(wide), 1),
         }
     )
 

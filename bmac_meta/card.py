@@ -93,7 +93,7 @@ def _text_grid(grid: Grid) -> list[str]:
 
 
 def _aligned(row: tuple[str, ...], widths: list[int]) -> list[str]:
-    first = pad(row[0], widths[0])
+    first = row[0] + " " * (widths[0] - text_width(row[0]))
     return [
         first,
         *(" " * (w - text_width(cell)) + cell for cell, w in zip(row[1:], widths[1:], strict=True)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 ABBREVIATIONS = ("NSAID",)
+SHORT_WORDS = ("CARE",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +58,5 @@ def spoken(node: str) -> str:
 
 
 def _spoken_part(part: str) -> str:
-    words = [word if len(word) < 5 or word in ABBREVIATIONS else word.lower() for word in part.split("_")]
+    words = [word.lower() if (len(word) > 4 and word not in ABBREVIATIONS) or word in SHORT_WORDS else word for word in part.split("_")]
     return ("-" if all(word.isupper() for word in words) else " ").join(words)

@@ -71,10 +71,11 @@ def test_cohorts_and_states_of_studies_are_those_of_the_extraction():
 def test_preferred_and_usable_rows_are_those_of_the_extraction():
     preferred = TABLES.outcomes[TABLES.outcomes["duplicate_of"].isna()]
     given = preferred.notna()
-    spread = (given["dispersion"] & given["n"]) | given["ci_low"] | preferred["dispersion_kind"].eq("se")
-    usable = (given["mean"] & spread) | (given["median"] & given["q1"]) | (given["events"] & given["total"])
+    spread = given["n"] & (given["dispersion"] | given["ci_low"])
+    complete = (given["mean"] & spread) | (given["median"] & given["q1"]) | (given["events"] & given["total"])
+    placed = given["timepoint_months"] & given["higher_is_better"] & ~given["subgroup_variable"]
     assert len(preferred) == 2896
-    assert usable.sum() == 2166
+    assert (complete & placed).sum() == 2166
 
 
 def test_kinds_of_pools_are_those_of_the_extraction():

@@ -15,9 +15,13 @@ from bmac_meta.effects import Effects
 from bmac_meta.errors import InputError, unknown_word
 from bmac_meta.evidence.asking import ask_comparison
 from bmac_meta.evidence.rows import by_key, contrast_rows, facts, outcome_rows
+from bmac_meta.evidence.overview import counts_by, course_of
+from bmac_meta.evidence.published import published_effects
 from bmac_meta.evidence.survey import survey
 from bmac_meta.evidence.within import ask_change, ask_proportion
 from bmac_meta.numbers import count_noun
+from bmac_meta.results.courses import TimeCourse
+from bmac_meta.results.maps import EvidenceCounts
 from bmac_meta.results.summary import Summary
 from bmac_meta.tables import Tables, read_tables
 
@@ -263,15 +267,33 @@ class Evidence(Shown):
         keywords = {"measure": measure, "measured_as": measured_as, **rules}
         return survey(self, on, months, pairs, keywords)
 
-    def count(self, by: str, and_by: str | None = None) -> pd.DataFrame:
-        """Count studies by one or two columns of studies or arms; a study counts once per cell."""
-        names = [name for name in (by, and_by) if name]
-        joined = self.arms.merge(self.studies, on="study_id", suffixes=("_of_arm", ""))
-        for name in names:
-            if name not in joined:
-                raise unknown_word("column", name, joined.columns)
-        groups = joined.groupby(names)["study_id"].nunique()
-        return groups.unstack(fill_value=0) if and_by else groups.rename("studies").to_frame()
+    def course(
+        self,
+        treatment: str,
+        comparator: str,
+        *,
+        on: str,
+        months: Iterable[float] = (3, 6, 12, 24),
+        measure: str | None = None,
+        measured_as: str | None = "most",
+        **rules: Any,
+    ) -> TimeCourse:
+        """Pool one comparison in each window of time; the windows are those of the given months."""
+        keywords = {"measured_as": measured_as, **rules}
+        return course_of(self, (treatment, comparator), on, tuple(months), measure, keywords)
+
+    def published(self, pool: str, *, measure: str | None = None) -> Effects:
+        """Return the effects of the trials behind a pool that a review printed, by its `row_id` in published_pools.csv.
+
+        >>> pain = load().published("juni2015.p_5a088e5b")
+        >>> len(pain) == int(load().tables.published_pools.set_index("row_id").loc["juni2015.p_5a088e5b", "k"])
+        True
+        """
+        return published_effects(self, pool, measure)
+
+    def map(self, rows: str = "node", columns: str = "condition", *, most: int = 20) -> EvidenceCounts:
+        """Count studies and patients by two columns of studies, arms or outcomes; the `most` frequent rows are kept."""
+        return counts_by(self, rows, columns, most)
 
     def card(self) -> Card:
         """Return what is at hand as a card: studies, patients, treatments."""

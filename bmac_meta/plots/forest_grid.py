@@ -152,18 +152,20 @@ def _left_spans(forest: Forest, rows: Sequence[Row]) -> list[float]:
     spans = [_span(_cells(rows, number), heading) for number, (_, heading) in enumerate(forest.left_headings)]
     for start, stop, heading in _runs(forest):
         have = sum(spans[start:stop]) + GAP * (stop - start - 1)
-        need = widest(_group_lines(heading, have), TEXT_SIZE, True)
+        need = widest(heading_lines(heading, have), TEXT_SIZE, True)
         spans[start:stop] = [span + max(0.0, need - have) / (stop - start) for span in spans[start:stop]]
     return spans
 
 
 def _span(cells: Iterable[tuple[str, bool]], heading: str) -> float:
     text = min(CELL_WIDTH, max((measure(cell, TEXT_SIZE, bold) for cell, bold in cells), default=0.0))
-    return max(text, widest(wrap(heading, max(text, NARROW_HEADING), TEXT_SIZE, True), TEXT_SIZE, True))
+    return max(text, widest(heading_lines(heading, text), TEXT_SIZE, True))
 
 
-def _group_lines(heading: str, span: float) -> tuple[str, ...]:
-    return wrap(heading, max(span, NARROW_HEADING), TEXT_SIZE, True)
+def heading_lines(heading: str, room: float) -> tuple[str, ...]:
+    """Wrap a heading to the room above its column, widened so that no word of ordinary length is broken."""
+    longest = min(widest(clean(heading).split(" "), TEXT_SIZE, True), CELL_WIDTH)
+    return wrap(heading, max(room, longest, NARROW_HEADING), TEXT_SIZE, True)
 
 
 def _runs(forest: Forest) -> list[tuple[int, int, str]]:
@@ -196,15 +198,14 @@ def _numeric(cells: Iterable[str]) -> bool:
 
 
 def _groups(forest: Forest, columns: Sequence[Column]) -> tuple[Column, ...]:
-    return tuple(
-        Column(
-            _group_lines(heading, columns[stop - 1].right - columns[start].left),
-            columns[start].left,
-            columns[stop - 1].right,
-            "center",
-        )
-        for start, stop, heading in _runs(forest)
-    )
+    return tuple(_group(heading, columns[start:stop]) for start, stop, heading in _runs(forest))
+
+
+def _group(heading: str, columns: Sequence[Column]) -> Column:
+    """Set a heading over its columns: centered over several, at the side of its texts over one."""
+    left, right = columns[0].left, columns[-1].right
+    align = columns[0].align if len(columns) == 1 else "center"
+    return Column(heading_lines(heading, right - left + 0.01), left, right, align)
 
 
 def _effect_widths(rows: Sequence[Row]) -> tuple[float, float, float, float]:
@@ -219,7 +220,7 @@ def _effect_widths(rows: Sequence[Row]) -> tuple[float, float, float, float]:
 def _effect_span(forest: Forest, rows: Sequence[Row]) -> float:
     numbers = sum(_effect_widths(rows)) + 5
     reasons = min(widest((clean(row.words) for row in rows), TEXT_SIZE), 100.0)
-    lines = wrap(forest.effect_heading, max(numbers, 60.0), TEXT_SIZE, True)
+    lines = heading_lines(forest.effect_heading, max(numbers, 60.0))
     return max(numbers, reasons, widest(lines, TEXT_SIZE, True))
 
 

@@ -29,6 +29,8 @@ CONTOURS = ((2.5758293035489004, 0.62), (Z_95, 0.25), (1.6448536269514722, 1.0))
 """Half-width of each contour in standard errors, and how much white its grey holds."""
 SHADES = (("p < .01", 0.82), (".01 to .05", 0.62), (".05 to .10", 0.25), ("p > .10", 1.0))
 POINT_SIZE = 4.6
+SEAM = 0.3
+"""The lowest shade is set back by this, so that it does not shine through at edges that it shares with others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ def _frame(record: Funnel, width: float) -> Chart:
     )
     x = Scale(*padded(min(values), max(values)), 0, 1, "ratio" if record.log else "plain")
     words = Words(record.title, record.subtitle, record.x_label, record.y_label, record.footnotes)
-    sides = 1.5 * TEXT_SIZE if record.favours_low or record.favours_high else 0.0
+    sides = 1.9 * TEXT_SIZE if record.favours_low or record.favours_high else 0.0
     _, foot = key(_entries(record), 5.0, width)
     return chart(words, width, HEIGHT, x, Scale(0.0, deepest, 0, 1), sides=sides, foot=foot)
 
@@ -144,8 +146,8 @@ def _frame(record: Funnel, width: float) -> Chart:
 def _shades(record: Funnel, panel: Panel) -> Iterator[Mark]:
     if not record.contours:
         return
-    looks = {"role": "hair"}
-    yield rectangle("contour", panel.left, panel.top, panel.right, panel.bottom, tint=SHADES[0][1], **looks)
+    inside = panel.left + SEAM, panel.top, panel.right - SEAM, panel.bottom - SEAM
+    yield rectangle("contour", *inside, role="hair", tint=SHADES[0][1])
     for half_width, tint in CONTOURS:
         yield _wedge(record, panel, half_width, tint)
 

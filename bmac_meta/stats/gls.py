@@ -139,19 +139,25 @@ class _Rotated:
 
     @classmethod
     def of(cls, effect: Array, covariance: Array, design: Array, between: Array) -> _Rotated:
-        root = np.linalg.cholesky(covariance)
-        half = np.linalg.solve(root, between)
-        spread, axes = np.linalg.eigh(np.linalg.solve(root, half.T))
-        rotated = axes.T @ np.linalg.solve(root, np.column_stack([design, effect]))
+        columns = np.column_stack([design, effect])
+        rotated, spread, volume = np.empty_like(columns), np.empty(len(effect)), 0.0
+        for rows in _blocks((covariance != 0) | (between != 0)):
+            square = np.ix_(rows, rows)
+            root = np.linalg.cholesky(covariance[square])
+            half = np.linalg.solve(root, between[square])
+            spread[rows], axes = np.linalg.eigh(np.linalg.solve(root, half.T))
+            rotated[rows] = axes.T @ np.linalg.solve(root, columns[rows])
+            volume += 2 * np.log(np.diag(root)).sum()
+            # Eigenvalues of a semi-definite matrix come out a rounding error off zero.
+            floor = np.finfo(float).eps * len(rows) * spread[rows].max()
+            spread[rows] = np.where(spread[rows] > floor, spread[rows], 0.0)
         plain = effect - design @ np.linalg.lstsq(design, effect, rcond=None)[0]
         largest = len(effect) * (plain @ plain + np.trace(covariance))
-        # Eigenvalues of a semi-definite matrix come out a rounding error below zero.
-        floor = np.finfo(float).eps * len(effect) * spread[-1]
         return cls(
             effect=rotated[:, -1],
             design=rotated[:, :-1],
-            spread=np.where(spread > floor, spread, 0.0),
-            volume=2 * np.log(np.diag(root)).sum(),
+            spread=spread,
+            volume=volume,
             constant=np.linalg.slogdet(design.T @ design)[1],
             largest=largest,
         )
@@ -188,6 +194,22 @@ class _Rotated:
         return pull, drag.sum(-1)
 
 
+def _blocks(linked: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+    """Return the rows of each set of effects that are linked with one another but with no others.
+
+    Taken block by block, effects of very different precision do not spoil each other's digits.
+    """
+    left, blocks = np.ones(len(linked), dtype=bool), []
+    while left.any():
+        block = np.zeros(len(linked), dtype=bool)
+        block[left.argmax()] = True
+        while (grown := linked[block].any(axis=0)).sum() > block.sum():
+            block = grown
+        left &= ~block
+        blocks.append(np.flatnonzero(block))
+    return blocks
+
+
 def _tau2(model: _Rotated, tau2: str | float) -> tuple[str, float]:
     if not isinstance(tau2, str):
         value = as_floats("tau2", tau2)
@@ -206,7 +228,7 @@ def _maximize(model: _Rotated, restricted: bool) -> float:
             "tau2 cannot be told from the coefficients: `between` ties all effects together and the design "
             "absorbs it. Use independent true effects within a cluster, more clusters, or tau2=0."
         )
-    smallest = 1e-6 / model.spread[-1]
+    smallest = 1e-6 / model.spread.max()
     scan = np.geomspace(smallest, max(model.largest, 10 * smallest), SCAN)
     scan = np.concatenate([[0.0], scan])
     pull, drag = model.score(scan, restricted)

@@ -201,10 +201,9 @@ def homogeneity(q: NDArray, trace: NDArray, degrees: NDArray, tau2: NDArray) -> 
 
 
 def _weights(batch: Batch, rows: slice, tau2: NDArray) -> NDArray:
-    between = np.where(np.isnan(tau2), 0.0, tau2)[:, None]
-    weights = 1.0 / (batch.variance[rows] + between)
-    if batch.mask is not None:
-        weights = np.where(batch.mask[rows], weights, 0.0)
+    total = batch.variance[rows] + np.where(np.isnan(tau2), 0.0, tau2)[:, None]
+    present = True if batch.mask is None else batch.mask[rows]
+    weights = np.divide(1.0, total, out=np.zeros_like(total), where=present)
     return weights / weights.sum(axis=1, keepdims=True)
 
 

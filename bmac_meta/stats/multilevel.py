@@ -127,7 +127,7 @@ def three_level(
         q_p=upper_chi2(np.array(q), np.array(float(degrees))).item(),
         log_likelihood=float(state.log_likelihood),
         k=len(model.effect),
-        clusters=len(model.member),
+        clusters=len(model.size),
         method=method,
         interval=interval,
         level=level,
@@ -169,44 +169,74 @@ class _State:
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    """Effects (k,), variances (k,), design (k, p), and clusters as an indicator matrix (m, k)."""
+    """Effects (k,), variances (k,) and design (k, p), sorted by cluster, with the first row and size of
+    each (m,).
+
+    The first row of a cluster, its anchor, is its most precise effect. Effects and design are measured from
+    there, so that no mean is a difference of large numbers, whatever the range of the variances.
+    """
 
     effect: Array
     variance: Array
     design: Array
-    member: Array
+    first: NDArray[np.int64]
+    size: NDArray[np.int64]
     restricted: bool
 
+    def total(self, values: Array) -> Array:
+        """Return sums over the clusters of an array (k, ...)."""
+        return np.add.reduceat(values, self.first, axis=0)
+
+    def spread(self, values: Array) -> Array:
+        """Return the value of its cluster for each effect."""
+        return np.repeat(values, self.size, axis=0)
+
+    def split(self, values: Array, weight: Array, sums: Array) -> tuple[Array, Array]:
+        """Return columns (k, p) centred at the weighted means of their cluster, and these means (m, p)."""
+        distance = values - self.spread(values[self.first])
+        mean = self.total(weight[:, None] * distance) / sums[:, None]
+        return distance - self.spread(mean), values[self.first] + mean
+
     def state(self, theta: Array) -> _State:
-        """Return the state at theta = (between, within); every operation also holds for complex theta."""
+        """Return the state at theta = (between, within); every operation also holds for complex theta.
+
+        By Woodbury the inverse covariance of a cluster is U − u uᵀ/s + (u uᵀ/s)/(1 + between s), with u the
+        inverses of variance + within, U their diagonal matrix and s their sum.
+        """
         between, within = theta
         weight = 1 / (self.variance + within)
-        size = self.member @ weight
-        shrink = between / (1 + between * size)
-
-        def solve(columns: Array) -> Array:
-            scaled = weight[:, None] * columns
-            return scaled - weight[:, None] * (self.member.T @ (shrink[:, None] * (self.member @ scaled)))
-
-        solved = solve(self.design)
-        inverse = np.linalg.inv(self.design.T @ solved)
-        beta = inverse @ (solved.T @ self.effect)
-        rest = self.effect - self.design @ beta
-        pull = solve(rest[:, None])[:, 0]
-        sums, squares = self.member @ solved, self.member @ weight**2
-        trace = np.array([(size / (1 + between * size)).sum(), weight.sum() - (shrink * squares).sum()])
-        force = np.array([((self.member @ pull) ** 2).sum(), (pull**2).sum()])
-        volume = np.log(self.variance + within).sum() + np.log(1 + between * size).sum()
+        sums = self.total(weight)
+        grown = 1 + between * sums
+        share = sums / grown
+        design, design_means = self.split(self.design, weight, sums)
+        effect, effect_means = (part[:, 0] for part in self.split(self.effect[:, None], weight, sums))
+        precision = design.T @ (weight[:, None] * design) + design_means.T @ (share[:, None] * design_means)
+        inverse = np.linalg.inv(precision)
+        beta = inverse @ (design.T @ (weight * effect) + design_means.T @ (share * effect_means))
+        rest, rest_means = effect - design @ beta, effect_means - design_means @ beta
+        misfit = (weight * rest**2).sum() + (share * rest_means**2).sum()
+        pull = weight * (rest + self.spread(rest_means / grown))
+        force = np.array([((share * rest_means) ** 2).sum(), (pull**2).sum()])
+        trace = np.array([share.sum(), self._diagonal(weight, sums, between).sum()])
+        volume = np.log(self.variance + within).sum() + np.log(grown).sum()
         if self.restricted:
-            trace = trace - np.array(
-                [(inverse * (sums.T @ sums).T).sum(), (inverse * (solved.T @ solved).T).sum()]
-            )
+            solved = weight[:, None] * (design + self.spread(design_means / grown[:, None]))
+            means = share[:, None] * design_means
+            trace = trace - np.array([(inverse * (each.T @ each)).sum() for each in (means, solved)])
             volume = (
-                volume - np.log(np.linalg.det(inverse)) - np.linalg.slogdet(self.design.T @ self.design)[1]
+                volume + np.log(np.linalg.det(precision)) - np.linalg.slogdet(self.design.T @ self.design)[1]
             )
         degrees = len(rest) - self.restricted * self.design.shape[1]
-        value = -0.5 * (degrees * np.log(2 * np.pi) + volume + rest @ pull)
-        return _State(beta, inverse, rest @ pull, value, 0.5 * (force - trace))
+        value = -0.5 * (degrees * np.log(2 * np.pi) + volume + misfit)
+        return _State(beta, inverse, misfit, value, 0.5 * (force - trace))
+
+    def _diagonal(self, weight: Array, sums: Array, between: complex) -> Array:
+        """Return the diagonal of the inverse covariance (k,)."""
+        others = self.spread(sums) - weight
+        without = weight.copy()
+        without[self.first] = 0
+        others[self.first] = self.total(without)
+        return weight * (1 + between * others) / self.spread(1 + between * sums)
 
     def curvature(self, theta: Array) -> Array:
         """Return the matrix of second derivatives (2, 2), the gradient differentiated by complex steps."""
@@ -230,14 +260,18 @@ def _model(
             f"cluster has the shape {labels.shape}; give one label for each of the {batch.width} effects."
         )
     _, place = np.unique(labels.astype(str) if labels.dtype == object else labels, return_inverse=True)
-    member = (place == np.arange(place.max() + 1)[:, None]).astype(float)
-    if len(member) < 2 or len(member) == batch.width:
+    size = np.bincount(place)
+    if len(size) < 2 or len(size) == batch.width:
         raise NotEnoughTrials(
             "a three-level model needs at least 2 clusters, one of them with 2 effects; here are "
-            f"{len(member)} clusters of {batch.width} effects. Pool without clusters instead."
+            f"{len(size)} clusters of {batch.width} effects. Pool without clusters instead."
         )
     columns = np.ones((batch.width, 1)) if design is None else as_design(design, batch).raw[0]
-    model = _Model(batch.estimate[0], batch.variance[0], columns, member, method == "REML")
+    # The most precise effect of each cluster comes first in it.
+    order = np.lexsort((batch.variance[0], place))
+    first = np.cumsum(size) - size
+    effect, variance = batch.estimate[0][order], batch.variance[0][order]
+    model = _Model(effect, variance, columns[order], first, size, method == "REML")
     if _confounded(model):
         raise DesignError(
             "the design tells every cluster apart, so nothing is left to estimate the variance between "
@@ -247,9 +281,9 @@ def _model(
 
 
 def _confounded(model: _Model) -> bool:
+    member = np.repeat(np.eye(len(model.size)), model.size, axis=0)
     basis, _ = np.linalg.qr(model.design)
-    left = model.member.T - basis @ (basis.T @ model.member.T)
-    return bool(np.abs(left).max() < 1e-10)
+    return bool(np.abs(member - basis @ (basis.T @ member)).max() < 1e-10)
 
 
 def _maximize(model: _Model, fixed: int | None = None, value: float = 0.0) -> Array:

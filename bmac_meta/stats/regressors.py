@@ -108,7 +108,9 @@ def _check_masks(design: Design, batch: Batch) -> None:
         rows = slice(start, start + step)
         present = np.ascontiguousarray(batch.mask[rows].T).astype(float)
         columns = design.rows(rows).basis.transpose(2, 1, 0)
-        weak = np.abs(eliminate(columns, present).pivots).min(axis=0) < SMALLEST_PIVOT
+        parts = eliminate(columns, present)
+        strength = np.abs(parts.pivots) * np.take_along_axis(present, parts.anchors, axis=0)
+        weak = strength.min(axis=0) < SMALLEST_PIVOT
         if weak.any():
             raise DesignError(
                 f"the design is collinear among the trials present in meta-analysis "

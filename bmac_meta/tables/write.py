@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import numbers
 import os
 import secrets
@@ -16,6 +14,8 @@ import pandas as pd
 from bmac_meta.errors import InputError
 from bmac_meta.tables.numbers import PLAIN_NUMBER
 
+_EMPTY_ROW = '""'
+_NEEDS_QUOTES = frozenset(',"\r\n')
 _FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
 
 
@@ -43,12 +43,10 @@ def csv_text(frame: pd.DataFrame, *, digits: int | None = None) -> str:
     >>> csv_text(pd.DataFrame({"label": ["=cmd()", None], "effect": [-0.40, 1 / 3]}), digits=3)
     "label,effect\\n'=cmd(),-0.4\\n,0.333\\n"
     """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([harmless(str(name)) for name in frame.columns])
+    header = [_quoted(harmless(str(name))) for name in frame.columns]
     columns = [_cells(frame.iloc[:, place], digits) for place in range(frame.shape[1])]
-    writer.writerows(zip(*columns, strict=True))
-    return stream.getvalue()
+    rows = [header, *zip(*columns, strict=True)]
+    return "".join(f"{','.join(row) or _EMPTY_ROW}\n" for row in rows)
 
 
 def harmless(text: str) -> str:
@@ -89,9 +87,16 @@ def _writer(digits: int | None) -> Callable[[object], str]:
             return str(int(value))
         if isinstance(value, numbers.Real):
             return _float(float(value), digits)
-        return harmless(str(value))
+        return _quoted(harmless(str(value)))
 
     return cell
+
+
+def _quoted(text: str) -> str:
+    """Return a cell in quotation marks where it needs them: where csv readers would split it."""
+    if _NEEDS_QUOTES.isdisjoint(text):
+        return text
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _float(value: float, digits: int | None) -> str:

@@ -17,12 +17,12 @@ from bmac_meta.stats.resampling import cumulative, leave_one_out
 
 PAIRWISE = Path(__file__).resolve().parents[1] / "reference" / "pairwise"
 NAMES = sorted(path.stem for path in PAIRWISE.glob("*.json"))
-# Closed forms: 15 printed digits; the largest deviations seen are 2e-13 and, for R's own tail sum in Begg, 5e-12.
+# Closed forms: 15 printed digits; the largest deviations seen are 2e-13, and 5e-12 for R's tail sum in Begg.
 CLOSED = 1e-10
-# metafor stopped at τ² = 1e-17 and not at 0, where the maximum is: `test_..._at_zero` settles that in 50 digits.
+# metafor stopped just above τ² = 0, where the maximum is; a test below settles that in 50 digits.
 STOPPED_ABOVE_ZERO = {"graves2010_RD"}
-# Given the τ² at which metafor stopped, its numbers follow to this; they are printed with 15 digits, and cook and
-# dffits are squared or scaled differences of estimates that agree in all but 9 of them.
+# Given the τ²s at which metafor stopped, its numbers follow to this: the τ² of the whole fit is read off printed
+# leverages, and dffits and cook are differences of estimates that agree in many digits.
 GIVEN_TAU2 = 1e-7
 
 
@@ -193,7 +193,7 @@ def diagnostics(y, v, tau2, tau2_deleted):
 
 
 def tau2_from_leverages(hat, v):
-    """Return the τ² of the whole fit, which the reference doesn't state, from two leverages: h ∝ 1/(v + τ²)."""
+    """Return the τ² of the whole fit, which the reference doesn't state, from leverages: h ∝ 1/(v + τ²)."""
     small, large = v.argmin(), v.argmax()
     if v[small] == v[large]:
         return 0.0

@@ -134,7 +134,7 @@ def test_q_profile_limits_solve_their_equation_in_30_digits(name: str) -> None:
     with mp.workdps(30):
         for tau2, tail in ((found.tau2_low, "0.025"), (found.tau2_high, "0.975")):
             above = upper_tail(generalized_q(y, v, tau2), y.size - 1) - mpf(tail)
-            # At a root the tail is right to 1e-10; at 0 the tail may only be larger, Q being too small already.
+            # At a root the tail is right; at 0 it may be larger, Q being too small already.
             assert abs(above) < mpf("1e-10") or (tau2 == 0 and above > 0)
 
 

@@ -63,10 +63,8 @@ def contributions(fit: NetworkFit, method: str = "random-walk") -> Contributions
     drop = fit.root[edges[0]] - fit.root[edges[1]]
     flow = (ends @ drop.T) * total
     flow[np.abs(flow) < NO_FLOW] = 0.0
-    if method == "random-walk":
-        shares = _walked(flow, first, second, edges, len(fit.treatments))
-    else:
-        shares = np.abs(flow)
+    walk = method == "random-walk"
+    shares = _walked(flow, first, second, edges, len(fit.treatments)) if walk else np.abs(flow)
     shares = shares / shares.sum(axis=1, keepdims=True)
     by_trial = shares @ (weight / total).T
     return Contributions(fit.treatments, first, second, *edges, flow, shares, by_trial, method)

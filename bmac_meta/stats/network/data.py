@@ -44,7 +44,7 @@ class TrialBlock:
         return TrialBlock(*(part[rows] for part in parts))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NetworkData:
     """Holds a network of trials: `treatments` and `trials` by name, and the trials in blocks of equal size.
 
@@ -56,6 +56,9 @@ class NetworkData:
     treatments: tuple[str, ...]
     trials: tuple[str, ...]
     blocks: tuple[TrialBlock, ...]
+
+    def __repr__(self) -> str:
+        return f"NetworkData({len(self.trials)} trials, {len(self.treatments)} treatments)"
 
     @cached_property
     def rows_count(self) -> int:

@@ -40,7 +40,7 @@ def test_a_matrix_that_is_no_covariance_is_a_fault_even_within_tolerance() -> No
 
 def test_one_fault_stands_alone_and_several_are_listed() -> None:
     refuse([])
-    with pytest.raises(InputError, match="^only this$"):
+    with pytest.raises(InputError, match=r"^only this$"):
         refuse(["only this"])
     with pytest.raises(InputError, match=r"2 faults in the trials of the network:\n  one\n  two"):
         refuse(["one", "two"])

@@ -46,3 +46,7 @@ def test_unknown_names_are_refused_with_the_known_ones(senn: NetworkData) -> Non
     with pytest.raises(UnknownWordError, match="no trial 'Alex1999'; did you mean 'Alex1998'"):
         senn.trial_index("Alex1999")
     assert senn.trials[senn.trial_index("Alex1998")] == "Alex1998"
+
+
+def test_a_network_shows_itself_in_one_line(senn: NetworkData) -> None:
+    assert repr(senn) == "NetworkData(26 trials, 10 treatments)"

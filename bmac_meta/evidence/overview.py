@@ -1,0 +1,87 @@
+"""How much there is: studies by two properties, and one comparison at several times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from bmac_meta.errors import NotEnoughTrials, PoolingRefused, unknown_word
+from bmac_meta.evidence.asking import ask_comparison
+from bmac_meta.evidence.rules import window
+from bmac_meta.question import spoken
+from bmac_meta.results.courses import TimeCourse
+from bmac_meta.results.maps import EvidenceCounts
+from bmac_meta.results.pooled import Pooled
+from bmac_meta.synthesis.verbs import pool
+
+if TYPE_CHECKING:
+    from bmac_meta.evidence.evidence import Evidence
+
+HEADINGS = {"node": "treatment"}
+
+
+def counts_by(evidence: Evidence, rows: str, columns: str, most: int) -> EvidenceCounts:
+    """Answer `Evidence.map`."""
+    joined = evidence.arms.merge(evidence.studies, on="study_id", suffixes=("_of_arm", ""))
+    if {rows, columns} & {"domain", "outcome", "window"}:
+        joined = joined.merge(_visits(evidence), on=["study_id", "arm_id"])
+    for name in (rows, columns):
+        if name not in joined:
+            raise unknown_word("column to count by", name, [*joined.columns, "domain", "outcome", "window"])
+    once = joined.dropna(subset=[rows, columns]).drop_duplicates(["study_id", rows, columns])
+    cells = once.groupby([rows, columns])
+    studies = cells["study_id"].nunique().unstack(fill_value=0)
+    patients = cells["n_randomised"].sum().unstack(fill_value=0).astype(float)
+    order = once.groupby(rows)["study_id"].nunique().sort_values(ascending=False, kind="stable").index[:most]
+    across = once.groupby(columns)["study_id"].nunique().sort_values(ascending=False, kind="stable").index
+    across = list(WINDOW_NAMES) if columns == "window" else across
+    studies, patients = (frame.reindex(index=order, columns=across, fill_value=0) for frame in (studies, patients))
+    title = f"Studies by {_heading(rows)} and {_heading(columns)}"
+    return EvidenceCounts(title, _heading(rows), _heading(columns), _named(studies), _named(patients))
+
+
+WINDOW_NAMES = {"0 to 3": (0, 3), "over 3 to 6": (3, 6), "over 6 to 12": (6, 12), "over 12": (12, float("inf"))}
+
+
+def _visits(evidence: Evidence) -> pd.DataFrame:
+    rows = evidence.outcomes[evidence.outcomes["timepoint_months"] > 0]
+    ends = [0, 3, 6, 12, float("inf")]
+    names = pd.cut(rows["timepoint_months"], ends, labels=list(WINDOW_NAMES)).astype(str)
+    return rows[["study_id", "arm_id", "domain", "outcome"]].assign(window=names)
+
+
+def _heading(column: str) -> str:
+    return HEADINGS.get(column, column.replace("_", " "))
+
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame whose row and column names are written as they are spoken."""
+    frame = frame.rename(index=_word, columns=_word)
+    return frame.rename_axis(index=None, columns=None)
+
+
+def _word(name: Any) -> str:
+    return spoken(name) if str(name).isupper() else str(name).replace("_", " ")
+
+
+def course_of(
+    evidence: Evidence,
+    nodes: tuple[str, str],
+    on: str,
+    months: tuple[float, ...],
+    measure: str | None,
+    keywords: Mapping[str, Any],
+) -> TimeCourse:
+    """Answer `Evidence.course`."""
+    windows = tuple(window(month) for month in months)
+    effects = [ask_comparison(evidence, nodes, on, month, measure, keywords) for month in months]
+    if not any(len(effect) for effect in effects):
+        raise NotEnoughTrials(f"{nodes[0]} vs {nodes[1]} · {on}: no trial has a usable visit in any of the windows.")
+    answers: list[Pooled | None] = []
+    for effect in effects:
+        if effect.refusals:
+            raise PoolingRefused(f"{effect.question.title} was not pooled: {' '.join(effect.refusals)}")
+        answers.append(pool(effect) if len(effect) else None)
+    return TimeCourse(tuple((w.low, w.high) for w in windows), tuple(answers))

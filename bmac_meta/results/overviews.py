@@ -1,0 +1,59 @@
+"""Overviews as pictures: the map of the evidence, and an effect over time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from bmac_meta.plots.evidence_map import EvidenceMap, evidence_map
+from bmac_meta.plots.time_course import Course, TimePoint, TimeWindow, time_course
+from bmac_meta.plots.time_course import TimeCourse as CoursePicture
+from bmac_meta.plots.time_course import table as course_table
+from bmac_meta.results.courses import TimeCourse
+from bmac_meta.results.forests import axis_label
+from bmac_meta.results.maps import EvidenceCounts
+from bmac_meta.results.pooled import Pooled
+from bmac_meta.results.saving import save_picture
+
+LAST_YEARS = 24.0
+
+
+def map_of_counts(counts: EvidenceCounts, save: str | Path | None = None, **options: Any) -> Figure:
+    """Draw how many studies and patients there are in each cell."""
+    words = {"row_heading": counts.rows, "column_heading": counts.columns}
+    record = EvidenceMap(counts.title, counts.studies, counts.patients, **(words | options))
+    empty = int((counts.studies == 0).to_numpy().sum())
+    told = f"{counts.title}: {empty} of {counts.studies.size} cells are empty."
+    return save_picture(evidence_map(record), save, counts.title, told, counts.tidy())
+
+
+def course_of_answers(course: TimeCourse, save: str | Path | None = None, **options: Any) -> Figure:
+    """Draw the trials at their visits and the pooled effect of each window."""
+    question, answers = course.first.question, [answer for answer in course.answers if answer is not None]
+    points = tuple(point for answer in answers for point in _points(answer))
+    windows = tuple(_window(w, a) for w, a in zip(course.windows, course.answers, strict=True) if a is not None)
+    below, above = question.sides
+    title = f"{question.versus} · {question.outcome}"
+    panel = Course("", points, windows, below, above)
+    measure = course.first.measure
+    words = {"y_label": axis_label(question), "null": measure.null, "log": measure.is_ratio, "root_time": True}
+    note = "Trials recur from window to window, so the windows are not independent."
+    record = CoursePicture(title, (panel,), **(words | {"footnotes": (note,)} | options))
+    told = " ".join(answer.sentence() for answer in answers)
+    return save_picture(time_course(record), save, title, told, course_table(record))
+
+
+def _points(answer: Pooled) -> list[TimePoint]:
+    rows = answer.rows
+    half = 1.959963984540054 * rows["se"]
+    columns = zip(rows["study"], rows["months"], rows["estimate"], rows["estimate"] - half, rows["estimate"] + half, strict=True)
+    return [TimePoint(str(study), float(month), float(e), float(low), float(high)) for study, month, e, low, high in columns]
+
+
+def _window(window: tuple[float, float], answer: Pooled) -> TimeWindow:
+    low, high = window
+    fit = answer.fit
+    end = max(LAST_YEARS, float(answer.rows["months"].max())) if high == float("inf") else high
+    return TimeWindow(low, end, float(fit.estimate), float(fit.ci_low), float(fit.ci_high), answer.k)
