@@ -38,13 +38,14 @@ def key(entries: Sequence[Entry], top: float, width: float) -> tuple[list[Mark],
     marks: list[Mark] = []
     x = MARGIN
     for entry in entries:
-        text = elide(clean(entry.words), width - 2 * MARGIN - entry.width - 3, SMALL_SIZE)
-        end = x + entry.width + 3 + measure(text, SMALL_SIZE)
+        indent = entry.width + 3 if entry.width else 0.0
+        text = elide(clean(entry.words), width - 2 * MARGIN - indent, SMALL_SIZE)
+        end = x + indent + measure(text, SMALL_SIZE)
         if end > width - MARGIN and x > MARGIN:
             x, end, top = MARGIN, end - x + MARGIN, top + height
         marks += entry.symbol(x, top + height / 2)
         looks = {"role": "grey", "full_text": clean(entry.words)}
-        marks.append(written("key", text, x + entry.width + 3, top + height / 2, SMALL_SIZE, **looks))
+        marks.append(written("key", text, x + indent, top + height / 2, SMALL_SIZE, **looks))
         x = end + GAP
     return marks, top + height if entries else top
 

@@ -62,10 +62,6 @@ class Panel:
         """Return where a pair of values stands, in points."""
         return self.x.place(x), self.y.place(y)
 
-    def holds(self, x: float, y: float) -> bool:
-        """Tell whether a pair of values lies within the panel."""
-        return self.x.holds(x) and self.y.holds(y)
-
 
 def headline(title: str, subtitle: str, width: float) -> tuple[list[Mark], float]:
     """Return the marks of a title and a subtitle on a figure `width` points wide, and where they end."""

@@ -102,11 +102,23 @@ def shared_control_smd_covariance(
     return matrix
 
 
-def _same(cluster: ArrayLike) -> NDArray[np.bool_]:
+def cluster_codes(cluster: ArrayLike, count: int | None = None) -> NDArray[np.int64]:
+    """Return the clusters as whole numbers from 0, (k,), whatever their labels are.
+
+    Raises `InputError` where there are not `count` labels (when given) or one is missing.
+    """
     labels = np.asarray(cluster)
-    if labels.ndim != 1 or labels.size == 0:
-        raise InputError(f"cluster has the shape {labels.shape}; give one label for each effect, (k,).")
-    return labels[:, None] == labels
+    if labels.ndim != 1 or labels.size == 0 or labels.size != (count or labels.size):
+        wanted = "each effect" if count is None else f"each of the {count} effects"
+        raise InputError(f"cluster has the shape {labels.shape}; give one label for {wanted}, (k,).")
+    if any(label is None or label != label for label in labels.tolist()):
+        raise InputError("cluster has missing labels (None or NaN); name the cluster of every effect.")
+    return np.unique(labels.astype(str) if labels.dtype == object else labels, return_inverse=True)[1]
+
+
+def _same(cluster: ArrayLike) -> NDArray[np.bool_]:
+    codes = cluster_codes(cluster)
+    return codes[:, None] == codes
 
 
 def _correlation(correlation: float) -> float:

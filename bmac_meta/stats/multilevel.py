@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtri
 
-from bmac_meta.errors import BmacMetaError, DesignError, InputError, NotEnoughTrials, check_word
+from bmac_meta.errors import DesignError, InputError, NotEnoughTrials, check_word
 from bmac_meta.stats.batch import as_batch, as_level
+from bmac_meta.stats.dependence import cluster_codes
 from bmac_meta.stats.gls import coefficient_columns
+from bmac_meta.stats.nested_likelihood import NestedModel, maximize
 from bmac_meta.stats.reference import critical, upper_chi2
 from bmac_meta.stats.regressors import as_design
 from bmac_meta.stats.roots import bracketed_roots
@@ -19,8 +21,6 @@ Array = NDArray[np.float64]
 
 METHODS = ("REML", "ML")
 INTERVALS = ("wald", "t")
-SCAN = 13
-MOST_STEPS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def three_level(
     check_word("interval of a three-level model", interval, INTERVALS)
     level = as_level(level)
     model = _model(estimate, variance, cluster, design, method)
-    peak = _maximize(model)
+    peak = maximize(model)
     between, within = (float(value) for value in peak)
     state = model.state(peak)
     degrees = len(model.effect) - model.design.shape[1]
@@ -151,115 +151,18 @@ def variance_intervals(
     check_word("method of a three-level model", method, METHODS)
     level = as_level(level)
     model = _model(estimate, variance, cluster, design, method)
-    peak = _maximize(model)
+    peak = maximize(model)
     limits = [_profile_limits(model, peak, which, level) for which in (0, 1)]
     return VarianceIntervals(*limits[0], *limits[1], level=level)
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    """The model at some variances: coefficients, covariance, misfit, log-likelihood and its gradient (2,)."""
-
-    beta: Array
-    inverse: Array
-    misfit: float
-    log_likelihood: float
-    gradient: Array
-
-
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """Effects (k,), variances (k,) and design (k, p), sorted by cluster, with the first row and size of
-    each (m,).
-
-    The first row of a cluster, its anchor, is its most precise effect. Effects and design are measured from
-    there, so that no mean is a difference of large numbers, whatever the range of the variances.
-    """
-
-    effect: Array
-    variance: Array
-    design: Array
-    first: NDArray[np.int64]
-    size: NDArray[np.int64]
-    restricted: bool
-
-    def total(self, values: Array) -> Array:
-        """Return sums over the clusters of an array (k, ...)."""
-        return np.add.reduceat(values, self.first, axis=0)
-
-    def spread(self, values: Array) -> Array:
-        """Return the value of its cluster for each effect."""
-        return np.repeat(values, self.size, axis=0)
-
-    def split(self, values: Array, weight: Array, sums: Array) -> tuple[Array, Array]:
-        """Return columns (k, p) centred at the weighted means of their cluster, and these means (m, p)."""
-        distance = values - self.spread(values[self.first])
-        mean = self.total(weight[:, None] * distance) / sums[:, None]
-        return distance - self.spread(mean), values[self.first] + mean
-
-    def state(self, theta: Array) -> _State:
-        """Return the state at theta = (between, within); every operation also holds for complex theta.
-
-        By Woodbury the inverse covariance of a cluster is U − u uᵀ/s + (u uᵀ/s)/(1 + between s), with u the
-        inverses of variance + within, U their diagonal matrix and s their sum.
-        """
-        between, within = theta
-        weight = 1 / (self.variance + within)
-        sums = self.total(weight)
-        grown = 1 + between * sums
-        share = sums / grown
-        design, design_means = self.split(self.design, weight, sums)
-        effect, effect_means = (part[:, 0] for part in self.split(self.effect[:, None], weight, sums))
-        precision = design.T @ (weight[:, None] * design) + design_means.T @ (share[:, None] * design_means)
-        inverse = np.linalg.inv(precision)
-        beta = inverse @ (design.T @ (weight * effect) + design_means.T @ (share * effect_means))
-        rest, rest_means = effect - design @ beta, effect_means - design_means @ beta
-        misfit = (weight * rest**2).sum() + (share * rest_means**2).sum()
-        pull = weight * (rest + self.spread(rest_means / grown))
-        force = np.array([((share * rest_means) ** 2).sum(), (pull**2).sum()])
-        trace = np.array([share.sum(), self._diagonal(weight, sums, between).sum()])
-        volume = np.log(self.variance + within).sum() + np.log(grown).sum()
-        if self.restricted:
-            solved = weight[:, None] * (design + self.spread(design_means / grown[:, None]))
-            means = share[:, None] * design_means
-            trace = trace - np.array([(inverse * (each.T @ each)).sum() for each in (means, solved)])
-            volume = (
-                volume + np.log(np.linalg.det(precision)) - np.linalg.slogdet(self.design.T @ self.design)[1]
-            )
-        degrees = len(rest) - self.restricted * self.design.shape[1]
-        value = -0.5 * (degrees * np.log(2 * np.pi) + volume + misfit)
-        return _State(beta, inverse, misfit, value, 0.5 * (force - trace))
-
-    def _diagonal(self, weight: Array, sums: Array, between: complex) -> Array:
-        """Return the diagonal of the inverse covariance (k,)."""
-        others = self.spread(sums) - weight
-        without = weight.copy()
-        without[self.first] = 0
-        others[self.first] = self.total(without)
-        return weight * (1 + between * others) / self.spread(1 + between * sums)
-
-    def curvature(self, theta: Array) -> Array:
-        """Return the matrix of second derivatives (2, 2), the gradient differentiated by complex steps."""
-        step = 1e-30 * (theta + self.variance.min())
-        columns = [
-            self.state(theta + 1j * step * unit).gradient.imag / step[i] for i, unit in enumerate(np.eye(2))
-        ]
-        matrix = np.column_stack(columns)
-        return 0.5 * (matrix + matrix.T)
-
-
 def _model(
     estimate: ArrayLike, variance: ArrayLike, cluster: ArrayLike, design: ArrayLike | None, method: str
-) -> _Model:
+) -> NestedModel:
     batch = as_batch(estimate, variance)
     if not batch.single:
         raise InputError(f"estimate has the shape {batch.estimate.shape}; give one data set, (k,).")
-    labels = np.asarray(cluster)
-    if labels.shape != (batch.width,):
-        raise InputError(
-            f"cluster has the shape {labels.shape}; give one label for each of the {batch.width} effects."
-        )
-    _, place = np.unique(labels.astype(str) if labels.dtype == object else labels, return_inverse=True)
+    place = cluster_codes(cluster, batch.width)
     size = np.bincount(place)
     if len(size) < 2 or len(size) == batch.width:
         raise NotEnoughTrials(
@@ -271,7 +174,7 @@ def _model(
     order = np.lexsort((batch.variance[0], place))
     first = np.cumsum(size) - size
     effect, variance = batch.estimate[0][order], batch.variance[0][order]
-    model = _Model(effect, variance, columns[order], first, size, method == "REML")
+    model = NestedModel(effect, variance, columns[order], first, size, method == "REML")
     if _confounded(model):
         raise DesignError(
             "the design tells every cluster apart, so nothing is left to estimate the variance between "
@@ -280,91 +183,18 @@ def _model(
     return model
 
 
-def _confounded(model: _Model) -> bool:
+def _confounded(model: NestedModel) -> bool:
     member = np.repeat(np.eye(len(model.size)), model.size, axis=0)
     basis, _ = np.linalg.qr(model.design)
     return bool(np.abs(member - basis @ (basis.T @ member)).max() < 1e-10)
 
 
-def _maximize(model: _Model, fixed: int | None = None, value: float = 0.0) -> Array:
-    """Return the variances (2,) of the highest likelihood; one of them can be fixed at a value."""
-    starts = _scan(model, fixed, value)
-    peaks = [_climb(model, start, fixed) for start in starts]
-    return max(peaks, key=lambda peak: model.state(peak).log_likelihood)
-
-
-def _scan(model: _Model, fixed: int | None, value: float) -> list[Array]:
-    """Return the places of a logarithmic grid (with 0) that are not lower than their neighbours."""
-    rest = model.effect - model.design @ np.linalg.lstsq(model.design, model.effect, rcond=None)[0]
-    largest = 10 * max(rest @ rest, model.variance.max() * 1e-3)
-    values = np.concatenate([[0.0], np.geomspace(1e-3 * min(model.variance.min(), largest), largest, SCAN)])
-    axes = [values, values]
-    if fixed is not None:
-        axes[fixed] = np.array([value])
-    heights = np.array([[model.state(np.array([b, w])).log_likelihood for w in axes[1]] for b in axes[0]])
-    framed = np.pad(heights, 1, constant_values=-np.inf)
-    rows, columns = heights.shape
-    shifts = [framed[i : i + rows, j : j + columns] for i in range(3) for j in range(3)]
-    tops = np.argwhere(heights >= np.max(shifts, axis=0))
-    return [np.array([axes[0][b], axes[1][w]]) for b, w in tops]
-
-
-def _climb(model: _Model, theta: Array, fixed: int | None) -> Array:
-    """Climb by Newton steps within theta ≥ 0; a variance at 0 that wants to fall stays there."""
-    for _ in range(MOST_STEPS):
-        state = model.state(theta)
-        free = (theta > 0) | (state.gradient > 0)
-        if fixed is not None:
-            free[fixed] = False
-        step = _step(model, theta, state.gradient, free)
-        size = (np.abs(step) / (theta + model.variance.min())).max()
-        # So near the top rounding hides which place is higher, and Newton's error is squared by each step.
-        if size <= 1e-4:
-            theta = np.maximum(theta + step, 0)
-            if size <= 1e-9:
-                return theta
-            continue
-        # Together first; one variance at a time where the edge at 0 spoils the common direction.
-        tries = [step, *(_step(model, theta, state.gradient, free & only) for only in np.eye(2, dtype=bool))]
-        places = (_advance(model, theta, each, state.log_likelihood) for each in tries)
-        place = next((found for found in places if found is not None), None)
-        if place is None:
-            return theta
-        theta = place
-    raise BmacMetaError(
-        "the likelihood of the three-level model could not be maximized; check the units of the effects."
-    )
-
-
-def _step(model: _Model, theta: Array, gradient: Array, free: NDArray[np.bool_]) -> Array:
-    """Return a Newton step in the free variances, turned uphill where the likelihood is not concave."""
-    step = np.zeros(2)
-    if free.any():
-        # Scaled so that variances of very different size do not spoil the eigenvalues.
-        scale = (theta + model.variance.min())[free]
-        matrix = model.curvature(theta)[np.ix_(free, free)] * np.outer(scale, scale)
-        values, vectors = np.linalg.eigh(matrix)
-        size = np.maximum(np.abs(values), 1e-12 * max(np.abs(values).max(), np.finfo(float).tiny))
-        step[free] = scale * (vectors @ ((vectors.T @ (scale * gradient[free])) / size))
-    return step
-
-
-def _advance(model: _Model, theta: Array, step: Array, height: float) -> Array | None:
-    """Return the first place on the way of a halved step that is higher, or None."""
-    for _ in range(40):
-        place = np.maximum(theta + step, 0)
-        if model.state(place).log_likelihood > height:
-            return place
-        step = step / 2
-    return None
-
-
-def _profile_limits(model: _Model, peak: Array, which: int, level: float) -> tuple[float, float]:
+def _profile_limits(model: NestedModel, peak: Array, which: int, level: float) -> tuple[float, float]:
     top = model.state(peak).log_likelihood
     drop = 0.5 * chdtri(1, 1 - level)
 
     def below(value: Array) -> Array:
-        best = _maximize(model, fixed=which, value=value.item())
+        best = maximize(model, fixed=which, value=value.item())
         return np.array([model.state(best).log_likelihood - top + drop])
 
     best = peak[which]

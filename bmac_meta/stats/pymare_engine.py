@@ -13,6 +13,7 @@ from scipy.special import ndtri
 
 from bmac_meta.errors import InputError, NotEnoughTrials, check_word
 from bmac_meta.stats.batch import Batch, as_batch, as_floats, as_level
+from bmac_meta.stats.dependence import cluster_codes
 from bmac_meta.stats.inference import RandomEffects, prediction_interval, random_effects
 from bmac_meta.stats.projection import MeanProjection
 from bmac_meta.stats.reference import critical, two_sided
@@ -116,7 +117,7 @@ def cluster_robust(
     check_word("working model", working, WORKING_MODELS)
     batch, level = _one(estimate, variance), as_level(level)
     regressors = np.ones((batch.width, 1)) if design is None else as_design(design, batch).raw[0]
-    groups = _labels(cluster, batch.width)
+    groups = cluster_codes(cluster, batch.width)
     clusters = int(groups.max()) + 1
     if clusters <= regressors.shape[1]:
         raise NotEnoughTrials(
@@ -298,13 +299,6 @@ def _need_two(batch: Batch) -> None:
         raise NotEnoughTrials(
             "PyMARE needs 2 trials, here is 1. Report the trial as it is, or use the package's own pool."
         )
-
-
-def _labels(cluster: ArrayLike, k: int) -> NDArray[np.int64]:
-    labels = np.asarray(cluster)
-    if labels.shape != (k,):
-        raise InputError(f"cluster has the shape {labels.shape}; give one label for each of the {k} effects.")
-    return np.unique(labels.astype(str) if labels.dtype == object else labels, return_inverse=True)[1]
 
 
 def _weights(weight: ArrayLike, method: str, k: int) -> Array:

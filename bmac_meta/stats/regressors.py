@@ -11,16 +11,19 @@ from bmac_meta.errors import DesignError
 from bmac_meta.stats.batch import Batch, as_floats
 from bmac_meta.stats.design import SMALLEST_PIVOT, DesignProjection, eliminate
 
+LARGEST_REGRESSOR = 1e100
+
 
 @dataclass(frozen=True, slots=True)
 class Design:
     """Holds checked regressors: `raw` (1 or B, k, p) as given, `basis` an orthonormal basis of its columns.
 
-    `constant` says whether a constant is spanned; masked rows are zero.
+    `present` (1 or B, k) says which rows count, the others being zero; `constant` whether a constant is spanned.
     """
 
     raw: NDArray
     basis: NDArray
+    present: NDArray
     constant: bool
 
     @property
@@ -32,7 +35,7 @@ class Design:
         """Return the design of some of the meta-analyses."""
         if self.raw.shape[0] == 1:
             return self
-        return Design(self.raw[rows], self.basis[rows], self.constant)
+        return Design(self.raw[rows], self.basis[rows], self.present[rows], self.constant)
 
     def project(self, batch: Batch, rows: slice) -> DesignProjection:
         """Return the projection of some rows of a batch."""
@@ -50,21 +53,27 @@ def as_design(design: ArrayLike, batch: Batch) -> Design:
     if raw.ndim == 2:
         raw = raw[None]
     _check_shape(raw, np.shape(design), batch)
-    if batch.mask is not None and raw.shape[0] > 1:
-        raw = np.where(batch.mask[:, :, None], raw, 0.0)
-    if not np.isfinite(raw).all():
-        _, trial, column = (int(place[0]) for place in np.nonzero(~np.isfinite(raw)))
-        raise DesignError(
-            f"design has {raw[~np.isfinite(raw)][0]} in trial {trial}, column {column} (counted from 0); "
-            "every regressor must be a finite number. Leave out the trials where it is not known."
-        )
+    present = np.ones(raw.shape[:2], dtype=bool)
+    if batch.mask is not None:
+        present = batch.mask if raw.shape[0] > 1 else batch.mask.any(axis=0, keepdims=True)
+        raw = np.where(present[:, :, None], raw, 0.0)
+    _check_numbers(raw)
     basis = _orthonormal(raw)
-    ones = np.ones(raw.shape[1])
-    missed = ones - np.einsum("bkp,bp->bk", basis, np.einsum("bkp,k->bp", basis, ones))
-    constant = bool((np.abs(missed) < 1e-10).all())
-    checked = Design(raw, basis, constant)
+    ones = present.astype(float)
+    missed = ones - np.einsum("bkp,bp->bk", basis, np.einsum("bkp,bk->bp", basis, ones))
+    checked = Design(raw, basis, present, constant=bool((np.abs(missed) < 1e-10).all()))
     _check_masks(checked, batch)
     return checked
+
+
+def _check_numbers(raw: NDArray) -> None:
+    usable = np.abs(raw) <= LARGEST_REGRESSOR
+    if not usable.all():
+        place = tuple(int(axis[0]) for axis in np.nonzero(~usable))
+        raise DesignError(
+            f"design has {raw[place]} in trial {place[1]}, column {place[2]} (counted from 0); every regressor "
+            "must be a finite number of usable size. Leave out the trials where it is not known."
+        )
 
 
 def _check_shape(raw: NDArray, shape: tuple[int, ...], batch: Batch) -> None:
@@ -83,13 +92,14 @@ def _check_shape(raw: NDArray, shape: tuple[int, ...], batch: Batch) -> None:
 
 
 def _orthonormal(raw: NDArray) -> NDArray:
-    norms = np.sqrt((raw * raw).sum(axis=1))
-    empty = np.argwhere(norms == 0.0)
+    largest = np.abs(raw).max(axis=1, keepdims=True)
+    empty = np.argwhere(largest[:, 0] == 0.0)
     if empty.size:
         raise DesignError(
             f"column {empty[0][1]} of the design (counted from 0) is zero in every trial. Leave it out."
         )
-    basis, triangle = np.linalg.qr(raw / norms[:, None, :])
+    scaled = raw / largest
+    basis, triangle = np.linalg.qr(scaled / np.sqrt((scaled * scaled).sum(axis=1, keepdims=True)))
     diagonal = np.abs(np.diagonal(triangle, axis1=1, axis2=2))
     if (diagonal < SMALLEST_PIVOT).any():
         column = int(np.argwhere(diagonal < SMALLEST_PIVOT)[0][1])
@@ -124,7 +134,9 @@ def as_contrast(contrast: ArrayLike | None, design: Design) -> NDArray:
     Raises `DesignError` for a contrast of another width or with linearly dependent rows.
     """
     if contrast is None:
-        varying = (np.ptp(design.raw, axis=1) > 0.0).any(axis=0)
+        rows = design.present[:, :, None]
+        lowest = design.raw.min(axis=1, initial=np.inf, where=rows)
+        varying = (design.raw.max(axis=1, initial=-np.inf, where=rows) > lowest).any(axis=0)
         return np.eye(design.size)[varying if varying.any() else slice(None)]
     rows = np.atleast_2d(as_floats("contrast", contrast))
     if rows.ndim != 2 or rows.shape[1] != design.size or np.linalg.matrix_rank(rows) < rows.shape[0]:

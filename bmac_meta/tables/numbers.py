@@ -33,29 +33,27 @@ _LIMITS = (
 )
 _FRACTION = "One number in a cell: write the first in events, the second in total."
 
-_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(shape, re.IGNORECASE), remedy)
-    for shape, remedy in (
-        (r"[+-]?inf(inity)?", "Infinity is not a printed number: leave the cell empty."),
-        (r"=\s*[^\s0-9.+-].*", "Formulas are not evaluated: write the number itself."),
-        (r"[<>≤≥=~≈].*", _NOT_ONE),
-        (r".*(±|\+/-|\+-).*", _SPREAD),
-        (r"#[a-z0-9/]+[!?]?", "A spreadsheet formula failed here: write the number itself."),
-        (_DATE, _DATED),
-        (rf"{_HEAD}(,[0-9]{{3}})+\.[0-9]+", "Write {no_comma}: no thousands separator."),
-        (rf"{_HEAD}(,[0-9]{{3}}){{2,}}", "Write {no_comma}: no thousands separator."),
-        (r"[+-]?[1-9][0-9]{0,2},[0-9]{3}", _AMBIGUOUS),
-        (rf"{_HEAD}(\.[0-9]{{3}})+,[0-9]+", "Write {european}: no thousands separator, a decimal point."),
-        (rf"{_HEAD}(\.[0-9]{{3}}){{2,}}", "Write {european}: no thousands separator."),
-        (rf"{_HEAD}({_SPACES}[0-9]{{3}})+([.,][0-9]+)?", "Write {spaceless}: no thousands separator."),
-        (r"[+-]?[0-9]*,[0-9]+", "Write {point}: the decimal sign is a point."),
-        (rf"{_NUMBER}\s*%", "Write the number without the percent sign, in the unit of the column ({unit})."),
-        (r"[0-9]+\s*/\s*[0-9]+", _FRACTION),
-        (_RANGE, _LIMITS),
-        (r"'.*", "Remove the apostrophe in front of the number."),
-        (rf"{_NUMBER}\s*[^0-9\s.,].*", "Write the number alone, in the unit of the column ({unit})."),
-    )
+_SHAPES = (
+    (r"[+-]?inf(inity)?", "Infinity is not a printed number: leave the cell empty."),
+    (r"=\s*[^\s0-9.+-].*", "Formulas are not evaluated: write the number itself."),
+    (r"[<>≤≥=~≈].*", _NOT_ONE),
+    (r".*(±|\+/-|\+-).*", _SPREAD),
+    (r"#[a-z0-9/]+[!?]?", "A spreadsheet formula failed here: write the number itself."),
+    (_DATE, _DATED),
+    (rf"{_HEAD}(,[0-9]{{3}})+\.[0-9]+", "Write {no_comma}: no thousands separator."),
+    (rf"{_HEAD}(,[0-9]{{3}}){{2,}}", "Write {no_comma}: no thousands separator."),
+    (r"[+-]?[1-9][0-9]{0,2},[0-9]{3}", _AMBIGUOUS),
+    (rf"{_HEAD}(\.[0-9]{{3}})+,[0-9]+", "Write {european}: no thousands separator, a decimal point."),
+    (rf"{_HEAD}(\.[0-9]{{3}}){{2,}}", "Write {european}: no thousands separator."),
+    (rf"{_HEAD}({_SPACES}[0-9]{{3}})+([.,][0-9]+)?", "Write {spaceless}: no thousands separator."),
+    (r"[+-]?[0-9]*,[0-9]+", "Write {point}: the decimal sign is a point."),
+    (rf"{_NUMBER}\s*%", "Write the number without the percent sign, in the unit of the column ({unit})."),
+    (r"[0-9]+\s*/\s*[0-9]+", _FRACTION),
+    (_RANGE, _LIMITS),
+    (r"'.*", "Remove the apostrophe in front of the number."),
+    (rf"{_NUMBER}\s*[^0-9\s.,].*", "Write the number alone, in the unit of the column ({unit})."),
 )
+"""What a cell may look like that is no number, and what to do about it; the first that fits counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +143,7 @@ def _shape_remedy(cell: str, field: Field) -> str:
     if stripped[0] in _MINUS_SIGNS and PLAIN_NUMBER.fullmatch(hyphened):
         return f"Write {hyphened} with the hyphen of the keyboard; the sign here is U+{ord(stripped[0]):04X}."
     for shape, remedy in _SHAPES if len(stripped) <= _LONGEST_GUESS else ():
-        if shape.fullmatch(stripped):
+        if re.fullmatch(shape, stripped, re.IGNORECASE):
             return remedy.format(**_rewritten(stripped, field))
     return "Write a plain number such as 12 or -0.5, or leave the cell empty."
 

@@ -58,7 +58,10 @@ def test_an_offset_moves_only_the_place(data, offset):
 def test_the_order_of_trials_changes_nothing(data, seed):
     estimate, variance = data
     order = np.random.default_rng(seed).permutation(len(estimate))
-    one, other = bayesian_pool(estimate, variance=variance), bayesian_pool(estimate[order], variance=variance[order])
+    one, other = (
+        bayesian_pool(estimate, variance=variance),
+        bayesian_pool(estimate[order], variance=variance[order]),
+    )
     for name in ("mean", "sd", "ci_low", "tau_low", "tau_high", "pi_high"):
         assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-9, abs=1e-10), name
 
@@ -89,7 +92,8 @@ def test_a_trial_that_says_nothing_changes_nothing(data, prior):
 def test_the_shortest_interval_is_never_longer(data, level):
     estimate, variance = data
     central, short = (
-        bayesian_pool(estimate, variance=variance, level=level, interval=kind) for kind in ("equal-tailed", "shortest")
+        bayesian_pool(estimate, variance=variance, level=level, interval=kind)
+        for kind in ("equal-tailed", "shortest")
     )
     for name in ("ci", "pi", "tau"):
         lengths = [getattr(r, f"{name}_high") - getattr(r, f"{name}_low") for r in (short, central)]

@@ -33,7 +33,9 @@ def same(left, right, tolerance=1e-9):
     np.testing.assert_allclose(left, right, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize(("measure", "own"), [("OR", odds_ratio), ("RR", risk_ratio), ("RD", risk_difference)])
+@pytest.mark.parametrize(
+    ("measure", "own"), [("OR", odds_ratio), ("RR", risk_ratio), ("RD", risk_difference)]
+)
 @given(row=table(smallest=1))
 def test_one_table_without_empty_cells_is_itself(measure, own, row):
     result, expected = mantel_haenszel(**columns([row]), measure=measure), own(**columns([row]))
@@ -51,7 +53,10 @@ def test_one_table_by_greenland_and_robins_has_the_variance_of_its_difference(ro
 @given(row=table(smallest=1))
 def test_one_table_by_peto_is_petos_odds_ratio(row):
     expected = peto_odds_ratio(**columns([row]))
-    same([peto(**columns([row])).estimate, peto(**columns([row])).se], [expected.estimate[0], np.sqrt(expected.variance[0])])
+    same(
+        [peto(**columns([row])).estimate, peto(**columns([row])).se],
+        [expected.estimate[0], np.sqrt(expected.variance[0])],
+    )
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -59,7 +64,10 @@ def test_one_table_by_peto_is_petos_odds_ratio(row):
 def test_swapping_the_arms_turns_the_sign(measure, rows):
     swapped = [(c, m, a, n) for a, n, c, m in rows]
     one, other = (mantel_haenszel(**columns(each), measure=measure) for each in (rows, swapped))
-    same([one.estimate, one.ci_low, one.ci_high, one.q], [-other.estimate, -other.ci_high, -other.ci_low, other.q])
+    same(
+        [one.estimate, one.ci_low, one.ci_high, one.q],
+        [-other.estimate, -other.ci_high, -other.ci_low, other.q],
+    )
 
 
 @given(rows=tables)

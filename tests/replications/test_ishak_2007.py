@@ -86,9 +86,7 @@ def test_random_study_effects_give_table_1():
 
 def test_independent_random_effects_are_those_of_metafor():
     # Not in the paper; metafor prints these for one variance and independent deviations (structure ID).
-    result = generalized_least_squares(
-        CHANGE, covariance=np.diag(VARIANCE), design=MEANS, interval="wald"
-    )
+    result = generalized_least_squares(CHANGE, covariance=np.diag(VARIANCE), design=MEANS, interval="wald")
     np.testing.assert_allclose(result.estimate, [-24.9, -27.5, -28.5, -24.2], atol=0.05)
     assert result.tau2 == pytest.approx(26.7, abs=0.05)
 

@@ -28,7 +28,13 @@ def result():
 
 @pytest.mark.parametrize(
     ("field", "printed"),
-    [("tau_median", 4.758539), ("tau_mean", 5.884511), ("tau_sd", 4.869904), ("tau_low", 0.0), ("tau_high", 15.165894)],
+    [
+        ("tau_median", 4.758539),
+        ("tau_mean", 5.884511),
+        ("tau_sd", 4.869904),
+        ("tau_low", 0.0),
+        ("tau_high", 15.165894),
+    ],
 )
 def test_the_posterior_of_tau_is_the_printed_one(result, field, printed):
     assert getattr(result, field) == pytest.approx(printed, abs=5e-7)
@@ -36,7 +42,13 @@ def test_the_posterior_of_tau_is_the_printed_one(result, field, printed):
 
 @pytest.mark.parametrize(
     ("field", "printed"),
-    [("median", 7.962961), ("mean", 7.985729), ("sd", 4.995762), ("ci_low", -1.823353), ("ci_high", 17.824562)],
+    [
+        ("median", 7.962961),
+        ("mean", 7.985729),
+        ("sd", 4.995762),
+        ("ci_low", -1.823353),
+        ("ci_high", 17.824562),
+    ],
 )
 def test_the_posterior_of_mu_is_the_printed_one(result, field, printed):
     # bayesmeta replaces the mixture over tau by a coarse grid (up to 1% of divergence) for mu: good to 0.003 here.

@@ -25,7 +25,10 @@ REFERENCE = Path(__file__).parents[1] / "reference" / "pairwise"
 DEGREE = 4
 
 # Rubin 1981: coaching in eight schools.
-SCHOOLS = ((28.39, 7.94, -2.75, 6.82, -0.64, 0.63, 18.01, 12.16), (14.9, 10.2, 16.3, 11.0, 9.4, 11.4, 10.4, 17.6))
+SCHOOLS = (
+    (28.39, 7.94, -2.75, 6.82, -0.64, 0.63, 18.01, 12.16),
+    (14.9, 10.2, 16.3, 11.0, 9.4, 11.4, 10.4, 17.6),
+)
 
 
 def case(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -136,7 +139,11 @@ def test_quantiles_of_the_mean_effect_have_the_probability_they_should(setting):
 def test_quantiles_of_tau_have_the_probability_they_should(setting):
     result, oracle = solved(setting)
     with mp.workdps(25):
-        for place, probability in ((result.tau_low, 0.025), (result.tau_median, 0.5), (result.tau_high, 0.975)):
+        for place, probability in (
+            (result.tau_low, 0.025),
+            (result.tau_median, 0.5),
+            (result.tau_high, 0.975),
+        ):
             assert abs(oracle.tau_cdf(mpf(place)) - probability) < PROBABILITY
 
 
@@ -179,10 +186,16 @@ def test_the_shortest_interval_has_equal_heights_at_its_ends():
         def height(place):
             return oracle.average(lambda tau, m, w: mp.sqrt(w) * mp.npdf((place - m) * mp.sqrt(w)))
 
-        assert abs(oracle.mu_cdf(mpf(result.ci_high)) - oracle.mu_cdf(mpf(result.ci_low)) - mpf("0.95")) < PROBABILITY
+        assert (
+            abs(oracle.mu_cdf(mpf(result.ci_high)) - oracle.mu_cdf(mpf(result.ci_low)) - mpf("0.95"))
+            < PROBABILITY
+        )
         assert height(mpf(result.ci_low)) == pytest.approx(float(height(mpf(result.ci_high))), rel=1e-9)
         ends = [mp.exp(oracle.log_joint(mpf(x)) - oracle.shift) for x in (result.tau_low, result.tau_high)]
-        assert abs(oracle.tau_cdf(mpf(result.tau_high)) - oracle.tau_cdf(mpf(result.tau_low)) - mpf("0.95")) < PROBABILITY
+        assert (
+            abs(oracle.tau_cdf(mpf(result.tau_high)) - oracle.tau_cdf(mpf(result.tau_low)) - mpf("0.95"))
+            < PROBABILITY
+        )
     assert float(ends[0]) == pytest.approx(float(ends[1]), rel=1e-9)
 
 

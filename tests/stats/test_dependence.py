@@ -8,6 +8,7 @@ import pytest
 from bmac_meta.errors import InputError
 from bmac_meta.stats.dependence import (
     autoregressive,
+    cluster_codes,
     compound_symmetry,
     correlated_covariance,
     shared_control_covariance,
@@ -53,7 +54,9 @@ def test_contrasts_with_a_shared_control_differ_by_the_contrast_of_their_own_arm
     matrix = shared_control_covariance(
         ["trial", "trial"], variance=[variance("a", "c"), variance("b", "c")], control_variance=[control] * 2
     )
-    assert matrix[0, 0] + matrix[1, 1] - 2 * matrix[0, 1] == pytest.approx(float(variance("a", "b")), rel=1e-12)
+    assert matrix[0, 0] + matrix[1, 1] - 2 * matrix[0, 1] == pytest.approx(
+        float(variance("a", "b")), rel=1e-12
+    )
 
 
 def test_standardized_differences_share_the_control_and_the_unit():
@@ -108,3 +111,15 @@ def test_a_control_larger_than_its_trial_is_refused():
 def test_labels_in_a_table_are_refused():
     with pytest.raises(InputError, match="one label for each effect"):
         compound_symmetry([["a"], ["a"]], 0.5)
+
+
+def test_labels_of_any_kind_become_numbers():
+    assert cluster_codes(["b", "a", "b"]).tolist() == [1, 0, 1]
+    assert cluster_codes(np.array(["a", 1, 1], dtype=object)).tolist() == [1, 0, 0]
+    assert cluster_codes([2.5, 7.0, 2.5]).tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("labels", [[1.0, np.nan], np.array(["a", None], dtype=object), ["a"], []])
+def test_missing_labels_are_refused(labels):
+    with pytest.raises(InputError, match="cluster has"):
+        cluster_codes(labels, 2)

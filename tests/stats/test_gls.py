@@ -90,9 +90,7 @@ def test_coefficients_and_q_are_those_of_dense_algebra(method):
 @pytest.mark.parametrize("name", CASES)
 def test_independent_effects_give_the_kernels_answer(name, method, interval):
     estimate, variance = case(name)
-    result = generalized_least_squares(
-        estimate, covariance=np.diag(variance), tau2=method, interval=interval
-    )
+    result = generalized_least_squares(estimate, covariance=np.diag(variance), tau2=method, interval=interval)
     expected = random_effects(estimate, variance=variance, tau2=method, interval=interval)
     for field in ("estimate", "se", "statistic", "df", "ci_low", "ci_high", "pi_low", "pi_high", "tau2", "q"):
         # curtis1998 spreads its variances over five decades, which the rotation feels.
@@ -142,11 +140,17 @@ def test_effects_that_all_move_together_leave_no_tau2():
 def test_one_huge_variance_changes_nothing():
     estimate, variance = case("normand1999_SMD")
     alone = generalized_least_squares(estimate, covariance=np.diag(variance), interval="wald")
-    more = generalized_least_squares(
-        [*estimate, 5.0], covariance=np.diag([*variance, 1e12]), interval="wald"
-    )
+    more = generalized_least_squares([*estimate, 5.0], covariance=np.diag([*variance, 1e12]), interval="wald")
     assert more.estimate == pytest.approx(alone.estimate, rel=1e-9)
     assert more.tau2 == pytest.approx(alone.tau2, rel=1e-9)
+
+
+def test_variances_over_twenty_four_decades_keep_their_digits():
+    estimate, variance = np.random.default_rng(0).normal(size=12), 10.0 ** np.arange(-12, 12, 2)
+    result = generalized_least_squares(estimate, covariance=np.diag(variance))
+    expected = random_effects(estimate, variance=variance)
+    for field in ("estimate", "se", "tau2", "ci_low", "q", "log_likelihood"):
+        assert getattr(result, field) == pytest.approx(getattr(expected, field), rel=1e-11), field
 
 
 @pytest.mark.parametrize(

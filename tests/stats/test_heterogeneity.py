@@ -55,7 +55,7 @@ def test_profile_likelihood_limits_lie_half_a_chi_squared_quantile_below_the_max
 
 def test_the_outermost_crossings_bound_the_profile_likelihood_of_two_peaks() -> None:
     y, v = np.array([0.0, 0.035, 14.0, -14.0, 0.02]), np.array([1e-4, 1e-4, 20.0, 20.0, 1e-4])
-    found = profile_likelihood_interval(y, variance=v, level=0.999)
+    found = profile_likelihood_interval(y, variance=v, level=0.9995)
     assert found.tau2_low == 0.0
     assert found.tau2_high > 100.0
 

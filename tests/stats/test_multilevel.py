@@ -62,6 +62,20 @@ def test_the_variances_are_where_the_exact_likelihood_is_flat_or_falls(seed, met
     assert result.log_likelihood == pytest.approx(float(best), rel=1e-12)
 
 
+@pytest.mark.parametrize("variance", [[1e-12, 1e12], [1e-12, 1e-12, 1e-12, 1.0], [1e-8, 1e8, 1.0]])
+def test_variances_over_twenty_four_decades_are_solved(variance):
+    data = clustered(1)
+    data["variance"] = np.resize(variance, len(data["estimate"]))
+    result = three_level(**data)
+    with mp.workdps(60):
+        height = lambda b, w: likelihood(data, b, w, True)  # noqa: E731
+        best = height(mpf(result.between), mpf(result.within))
+        steps = [1 - mpf("1e-4"), 1 + mpf("1e-4")]
+        around = [height(mpf(result.between) * b, mpf(result.within) * w) for b in steps for w in steps]
+    assert max(around) <= best
+    assert result.log_likelihood == pytest.approx(float(best), rel=1e-11)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_no_place_of_a_grid_is_higher(seed):
     data = clustered(seed)
@@ -111,7 +125,11 @@ def test_profile_limits_lie_where_the_profile_has_fallen_by_half_a_chi_squared()
         mean = (inverse @ data["estimate"]).sum(-1) / weight
         rest = data["estimate"] - mean[:, None]
         misfit = np.einsum("gi,gij,gj->g", rest, inverse, rest)
-        volume = np.linalg.slogdet(total)[1] + np.log(weight / len(rest[0])) + (rest.shape[1] - 1) * np.log(2 * np.pi)
+        volume = (
+            np.linalg.slogdet(total)[1]
+            + np.log(weight / len(rest[0]))
+            + (rest.shape[1] - 1) * np.log(2 * np.pi)
+        )
         return -0.5 * (volume + misfit).min()
 
     for which, low, high in (

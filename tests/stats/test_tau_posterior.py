@@ -63,4 +63,6 @@ def test_rows_of_a_batch_are_integrated_each_for_itself():
     estimate = np.array([[-0.4, 0.3, 0.1], [-40.0, 30.0, 10.0]])
     both = posterior(HalfNormal(0.5), estimate, np.array([[0.05, 0.02, 0.1]] * 2))
     alone = posterior(HalfNormal(0.5), estimate[1], (0.05, 0.02, 0.1))
-    np.testing.assert_allclose(both.quantile(QUANTILES.repeat(2, 0))[1], alone.quantile(QUANTILES)[0], rtol=1e-9)
+    np.testing.assert_allclose(
+        both.quantile(QUANTILES.repeat(2, 0))[1], alone.quantile(QUANTILES)[0], rtol=1e-9
+    )

@@ -43,3 +43,11 @@ def test_counts_are_exact_up_to_the_largest_whole_float():
     frame, faults = typed_frame(Sheet("arms.csv", columns=columns, rows=(2, 3), whole=True), ARMS, {})
     assert faults == []
     assert frame["n_injections"].tolist() == [9007199254740991, 1]
+
+
+def test_a_column_of_many_thousand_wrong_cells_is_listed_up_to_a_limit_and_counted():
+    rows = range(2, 12_002)
+    columns = {"study_id": ("s",) * 12_000, "n_injections": tuple(f"x{row}" for row in rows)}
+    _, faults = typed_frame(Sheet("arms.csv", columns=columns, rows=rows, whole=True), ARMS, {})
+    assert len(faults) == 10_001
+    assert faults[-1].found == "2000 more rows with the same fault"
