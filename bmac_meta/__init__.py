@@ -21,9 +21,10 @@ _DOORS = {
     "errors": "",
     "load": "bmac_meta.evidence",
     "stats": "",
+    "tabulate": "bmac_meta.results.tabulate",
 }
 __version__ = "0.1.0"
-__all__ = ["Effects", "Evidence", "Question", "Rules", "errors", "load", "stats"]
+__all__ = ["Effects", "Evidence", "Question", "Rules", "errors", "load", "stats", "tabulate"]
 
 
 def __getattr__(name: str) -> Any:

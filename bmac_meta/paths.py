@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from bmac_meta.errors import BmacMetaError
+
+DATA_VARIABLE = "BMAC_META_DATA"
+
+
+def evidence_folder() -> Path:
+    """Return the folder that `load()` reads when none is named.
+
+    That is the folder in the environment variable `BMAC_META_DATA`, so that the same notebooks can be put to another
+    folder of evidence without a change, or else the project's own data.
+    """
+    named = os.environ.get(DATA_VARIABLE)
+    return Path(named).expanduser() if named else data_folder()
 
 
 def data_folder() -> Path:

@@ -24,7 +24,8 @@ class Rules:
     `prefer`: outcomes that come before the hierarchy of `instruments.csv`. `nodes`: interventions that join another
     node than the one in `interventions.csv`. `correlation`: between baseline and follow-up, for the SD of a change.
     `paired_correlation`: between the two joints of a patient. `unlabelled`: what a "±" of unknown kind is read as.
-    `medians`: whether quartiles become means and SDs (after a test of skewness). Raises `InputError` for a value that
+    `medians`: whether quartiles become means and SDs (after a test of skewness). `part`: a part of the arms instead of
+    whole arms, by the name of the subgroup variable and its level, as in ("kl_grade", "2"). Raises `InputError` for a value that
     a rule does not know.
     """
 
@@ -37,6 +38,7 @@ class Rules:
     paired_correlation: float = 0.5
     unlabelled: str = "plausible"
     medians: str = "convert"
+    part: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         for name in ("designs", "prefer"):
@@ -48,6 +50,8 @@ class Rules:
         check_word("reading of unlabelled spreads", self.unlabelled, UNLABELLED)
         check_word("rule for medians", self.medians, MEDIANS)
         _check_flags(self.flags)
+        if self.part is not None and (len(self.part) != 2 or not all(isinstance(word, str) for word in self.part)):
+            raise InputError(f"part={self.part!r} was given; name a subgroup variable and its level: ('kl_grade', '2').")
 
     def action(self, flag: str) -> str:
         """Return "keep" or "leave_out" for a flag."""
@@ -77,6 +81,7 @@ class Rules:
             f"flagged rows: {flags}",
             f"correlation of baseline and follow-up {self.correlation:g}, of two joints {self.paired_correlation:g}",
             f"unlabelled spreads: {self.unlabelled}; medians: {self.medians}",
+            *(() if self.part is None else (f"a part of the arms only: {self.part[0]} {self.part[1]}",)),
         )
 
 

@@ -92,7 +92,10 @@ def _objection(row: Row, rules: Rules, meanings: Mapping[str, str]) -> str:
         return f"the same quantity stands in {row['duplicate_of']}"
     if row.get("value_kind") == "percent_change":
         return "a percentage change is neither a score nor a difference of scores"
-    if row["subgroup_variable"] not in (*WHOLE_ARMS, *STRATA):
+    part = (row["subgroup_variable"], row["subgroup_level"])
+    if rules.part is not None and part != rules.part:
+        return f"not the part that is asked for ({' '.join(rules.part)})"
+    if rules.part is None and part[0] not in (*WHOLE_ARMS, *STRATA):
         return f"a part of an arm ({row['subgroup_variable']}: {row['subgroup_level']})"
     banned = [flag for flag in row["flags"] if rules.action(flag) == "leave_out"]
     return "; ".join(f"{flag}: {meanings.get(flag, 'flagged')}" for flag in banned)

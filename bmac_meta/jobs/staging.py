@@ -28,12 +28,17 @@ def only_run(figures: Path) -> Iterator[None]:
         return
     handle = os.open(figures, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(handle, figures)
         yield
-    except BlockingIOError as error:
-        raise BmacMetaError(f"Another run is making {figures}. Wait until it has ended.") from error
     finally:
         os.close(handle)
+
+
+def _lock(handle: int, figures: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise BmacMetaError(f"Another run is making {figures}. Wait until it has ended.") from error
 
 
 @contextmanager

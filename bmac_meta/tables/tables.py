@@ -11,7 +11,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from bmac_meta.errors import DataError, Fault, InputError
-from bmac_meta.paths import data_folder
+from bmac_meta.paths import data_folder, evidence_folder
 from bmac_meta.tables.check import typed_frame
 from bmac_meta.tables.derive import add_tables, direction_faults
 from bmac_meta.tables.draft import Draft
@@ -55,7 +55,7 @@ class Tables:
 
 
 def read_tables(folder: str | os.PathLike[str] | None = None, *, from_spreadsheet: bool = False) -> Tables:
-    """Read and check a folder of CSV tables; without a folder, the project's own data.
+    """Read and check a folder of CSV tables; without a folder, the project's own data (or `BMAC_META_DATA`).
 
     A folder needs arms.csv with outcomes.csv, or contrasts.csv. Instruments and interventions are lent by the
     project when the folder has none. `from_spreadsheet` accepts what spreadsheet programs leave in exports (a
@@ -81,7 +81,7 @@ def read_tables(folder: str | os.PathLike[str] | None = None, *, from_spreadshee
 
 def _path(folder: str | os.PathLike[str] | None) -> Path:
     if folder is None:
-        return data_folder()
+        return evidence_folder()
     if not isinstance(folder, str | os.PathLike):
         raise InputError(f"A folder was expected as text or path, not {type(folder).__name__} {folder!r}.")
     return Path(os.path.expanduser(folder))
