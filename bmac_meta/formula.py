@@ -224,7 +224,8 @@ def _allowed(node: ast.AST) -> bool:
     if isinstance(node, ast.Name):
         return node.id in (*FUNCTIONS, *STANDARDIZING) or node.id[1:].isdigit()
     if isinstance(node, ast.Call):
-        return isinstance(node.func, ast.Name) and len(node.args) == 1 and not node.keywords
+        named = isinstance(node.func, ast.Name) and node.func.id in (*FUNCTIONS, *STANDARDIZING)
+        return named and len(node.args) == 1 and not node.keywords
     kinds = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.USub, ast.UAdd, ast.Load, *OPERATIONS)
     return isinstance(node, kinds)
 

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 RANDOMIZED = ("rct", "quasi_rct", "crossover_rct")
 WINDOWS = ((0.0, 3.0), (3.0, 6.0), (6.0, 12.0), (12.0, float("inf")))
+NOT_REPORTED = "has the arms, but no number on this outcome is at hand"
 FLAG_ACTIONS = ("keep", "leave_out")
 
 # Left out is what cannot be right, or what would give a trial a weight or a sign that it does not have. Every other

@@ -11,7 +11,7 @@ from bmac_meta.evidence.asking import ask_comparison
 from bmac_meta.evidence.words import node_named
 from bmac_meta.evidence.rules import Rules
 from bmac_meta.results import Pooled
-from bmac_meta.results.summary import Summary
+from bmac_meta.results.summary import NO_TRIAL, Summary
 from bmac_meta.synthesis.verbs import pool
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _rules(keywords: Mapping[str, Any]) -> dict[str, Any]:
 
 def _answer(effects: Effects) -> tuple[Pooled | None, str]:
     if not len(effects):
-        return None, "no trial that can be used"
+        return None, NO_TRIAL
     try:
         return pool(effects), ""
     except PoolingRefused as refusal:

@@ -18,6 +18,7 @@ from bmac_meta.evidence.selection import Candidate, LeftOut, Sieve
 from bmac_meta.question import Question, spoken
 from bmac_meta.stats.measures import MEASURES, measure_named
 from bmac_meta.tables import read_package
+from bmac_meta.vocabulary import NOT_REPORTED
 
 if TYPE_CHECKING:
     from bmac_meta.evidence.evidence import Evidence
@@ -129,7 +130,7 @@ def comparing(evidence: Evidence, wanted: frozenset[str], rules: Rules) -> froze
 def _absence(study: str, rows: list[dict]) -> str:
     months = sorted({row["timepoint_months"] for row in rows if row["study_id"] == study} - {None})
     if not months:
-        return "has the arms, but no number on this outcome is at hand"
+        return NOT_REPORTED
     return f"no usable visit in the window; printed at {', '.join(f'{month:g}' for month in months)} months"
 
 

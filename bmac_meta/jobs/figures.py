@@ -16,6 +16,7 @@ from bmac_meta.jobs.notebooks import Notebook, read_notebooks
 from bmac_meta.jobs.processes import outcomes
 from bmac_meta.jobs.staging import only_run, publish, staging_beside
 from bmac_meta.jobs.worker import Outcome
+from bmac_meta.numbers import count_noun
 
 
 class NotebookError(BmacMetaError):
@@ -114,12 +115,13 @@ def _carry_out(plan: _Plan, folders: Folders, jobs: int | None) -> Made:
 
 def _execute(notebooks: Sequence[Notebook], staging: Path, data: Path, jobs: int | None) -> list[Outcome]:
     """Return what became of each notebook, sorted by name; raise when one failed."""
+    bar = {"total": len(notebooks), "desc": "figures", "unit": "notebook", "disable": not notebooks}
     with closing(outcomes(notebooks, staging, data=data, jobs=jobs)) as ending:
-        done = list(tqdm(ending, total=len(notebooks), desc="figures", unit="notebook", dynamic_ncols=True))
+        done = list(tqdm(ending, dynamic_ncols=True, **bar))
     done.sort(key=lambda outcome: outcome.notebook)
     failures = [outcome.failure for outcome in done if outcome.failure]
     if failures:
-        raise NotebookError("\n".join([_count(failures, "notebook") + " failed:", *failures]))
+        raise NotebookError("\n".join([f"{count_noun(len(failures), 'notebook')} failed:", *failures]))
     return done
 
 
@@ -145,6 +147,8 @@ def _made(outcome: Outcome, staged: Mapping[str, Path]) -> dict[str, Figure]:
 
 def _add(figures: dict[str, Figure], more: Mapping[str, Figure]) -> None:
     for name, figure in more.items():
+        if MANIFEST in figure.files:
+            raise NotebookError(f"{figure.notebook} saves {MANIFEST}, which is the list of the figures.")
         if name in figures:
             raise NotebookError(
                 f"{figures[name].notebook} and {figure.notebook} both save {name}. Give one another name."
@@ -154,7 +158,3 @@ def _add(figures: dict[str, Figure], more: Mapping[str, Figure]) -> None:
 
 def _room(outcome: Outcome) -> str:
     return outcome.notebook.removesuffix(".ipynb")
-
-
-def _count(things: Sequence[str], noun: str) -> str:
-    return f"{len(things)} {noun}{'s' * (len(things) != 1)}"

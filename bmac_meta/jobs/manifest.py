@@ -55,6 +55,10 @@ def read_manifest(figures: Path) -> Manifest | None:
 def _manifest(content: Mapping[str, Any]) -> Manifest:
     figures = {name: Figure(**fields) for name, fields in content["figures"].items()}
     manifest = Manifest(Inputs(**content["inputs"]), figures)
+    inputs = manifest.inputs
+    tables = (inputs.data, inputs.notebooks, inputs.versions, *(figure.files for figure in figures.values()))
+    if not all(isinstance(table, dict) for table in tables):
+        raise TypeError("a table of the manifest is none")
     if any(Path(name).name != name for name in manifest.files):
         raise ValueError("a figure lies outside its folder")
     return manifest

@@ -12,17 +12,20 @@ import numpy as np
 import pandas as pd
 
 from bmac_meta.card import Card, Grid, Line, Shown
-from bmac_meta.numbers import count_noun, format_interval, format_number, format_p
+from bmac_meta.numbers import count_noun, format_interval, format_number, format_p, format_percent
 from bmac_meta.question import Question
 from bmac_meta.stats.heterogeneity import Tau2Interval, q_profile
 from bmac_meta.stats.inference import RandomEffects, probability_beyond
 from bmac_meta.stats.measures import MEASURES, Measure
 from bmac_meta.stats.panel import SmallKPanel, small_k_panel
 from bmac_meta.stats.priors import HalfNormal
+from bmac_meta.vocabulary import NOT_REPORTED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STANDARDIZED = ("SMD", "SMDH", "SMCR", "SMCC", "ZCOR", "GEN")
+SHARES = ("PR", "PLO", "PAS", "PFT")
 INTERVAL_WORDS = {
     "knapp-hartung-floored": "floored Knapp–Hartung",
     "knapp-hartung": "plain Knapp–Hartung",
@@ -73,13 +76,13 @@ class Pooled(Shown):
         """The answers of five methods side by side; None for a single trial."""
         if self.k < 2:
             return None
-        prior = HalfNormal(0.5 * self._unit)
+        prior = HalfNormal(0.5 * self.unit)
         return small_k_panel(self._estimates, variance=self._variances, level=self.fit.level, prior=prior)
 
     @cached_property
-    def _unit(self) -> float:
+    def unit(self) -> float:
         """One standard deviation in the unit of the effects: 1, or that of the typical trial for differences in points."""
-        if self.measure.code not in ("MD", "MC", "POMP") or self.patients is None:
+        if self.measure.is_ratio or self.measure.code in STANDARDIZED or self.patients is None:
             return 1.0
         per_patient = sum(1 / self.rows[name].astype(float) for name in ("n_a", "n_b") if name in self.rows)
         return float(np.median(self.rows["se"] / np.sqrt(per_patient)))
@@ -108,11 +111,15 @@ class Pooled(Shown):
         return float(len(sizes) / np.sum(1 / sizes))
 
     def number(self, value: float) -> str:
-        """Write a value as it is shown."""
+        """Write a value as it is shown; shares are percentages."""
+        if self.measure.code in SHARES:
+            return format_percent(self.shown(value))
         return format_number(self.shown(value), self.measure.decimals)
 
     def interval(self, low: float, high: float) -> str:
         """Write an interval as it is shown."""
+        if self.measure.code in SHARES:
+            return f"{self.number(low)} to {self.number(high)}"
         return format_interval(self.shown(low), self.shown(high), self.measure.decimals)
 
     @property
@@ -222,13 +229,7 @@ class Pooled(Shown):
                 )
             )
         if len(self.left_out):
-            trials = self.left_out["study"].nunique()
-            lines.append(
-                Line(
-                    "left out",
-                    aside=f"rows of {count_noun(trials, 'trial')}, each with its reason: see .left_out",
-                )
-            )
+            lines.append(Line("left out", aside=f"{left_out_words(self.left_out)}: see .left_out"))
         return tuple(line for line in lines if line.aside)
 
     def _panel_grid(self) -> tuple[Grid, ...]:
@@ -309,3 +310,12 @@ class Pooled(Shown):
         from bmac_meta.results import forests  # matplotlib is slow to import
 
         return forests.forest_of_pooled(self, save, **options)
+
+
+def left_out_words(left_out: pd.DataFrame) -> str:
+    """Say how many trials were left out with numbers in hand, and how many print none on the outcome."""
+    silent = left_out["reason"].eq(NOT_REPORTED)
+    with_rows, without = left_out["study"][~silent].nunique(), left_out["study"][silent].nunique()
+    parts = [f"rows of {count_noun(with_rows, 'trial')}, each with its reason"] if with_rows else []
+    parts += [f"{count_noun(without, 'trial')} with no number on this outcome"] if without else []
+    return "; ".join(parts)

@@ -48,7 +48,7 @@ class Summary(Shown):
         """Return the answers as a card."""
         headings = ("question", "trials", "patients", "effect", "95% CI", "95% PI")
         rows = tuple(_cells(*entry) for entry in self._entries())
-        notes = tuple(dict.fromkeys(f"{q.title}: {reason}" for q, _, reason in self._entries() if reason))
+        notes = tuple(f"{q.title}: {reason}" for q, _, reason in self._entries() if reason and reason != NO_TRIAL)
         return Card("Evidence summary", count_noun(len(self), "question"), (), (Grid(headings, rows),), notes)
 
     def forest(self, *, save: str | Path | None = None, **options: Any) -> Figure:
@@ -58,6 +58,7 @@ class Summary(Shown):
         return summary_plots.forest_of_summary(self, save, **options)
 
 
+NO_TRIAL = "no trial that can be used"
 COLUMNS = (
     "treatment",
     "comparator",
@@ -93,7 +94,7 @@ def _sentence(question: Question, answer: Pooled | None, reason: str) -> str:
 
 def _cells(question: Question, answer: Pooled | None, reason: str) -> tuple[str, ...]:
     if answer is None:
-        return question.title, "0", "", "", "", ""
+        return question.title, "0", "", "no trial" if reason == NO_TRIAL else "not pooled", "", ""
     fit = answer.fit
     prediction = "" if math.isnan(fit.pi_low) else answer.interval(fit.pi_low, fit.pi_high)
     effect = f"{answer.measure.code} {answer.number(fit.estimate)}"

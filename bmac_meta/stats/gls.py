@@ -76,7 +76,7 @@ def generalized_least_squares(
     2
     """
     check_word("interval", interval, INTERVALS)
-    covariance, level = _positive_definite(covariance), as_level(level)
+    covariance, level = positive_definite(covariance), as_level(level)
     batch = as_batch(estimate, np.diag(covariance))
     regressors = np.ones((batch.width, 1)) if design is None else as_design(design, batch).raw[0]
     model = _Rotated.of(batch.estimate[0], covariance, regressors, _between(between, batch.width))
@@ -260,7 +260,8 @@ def _between(between: ArrayLike | None, k: int) -> Array:
     return matrix
 
 
-def _positive_definite(covariance: ArrayLike) -> Array:
+def positive_definite(covariance: ArrayLike) -> Array:
+    """Return a covariance matrix (k, k) as it is, or raise `InputError` that says why it is none."""
     matrix = as_floats("covariance", covariance)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
         raise InputError(f"covariance has the shape {matrix.shape}; it must be (k, k), one row per effect.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -83,8 +83,9 @@ def influence(
     """
     batch = as_batch(estimate, variance, mask)
     trials = _Trials.of(batch, None if design is None else as_design(design, batch))
-    whole, deleted = trials.fits(tau2)
-    return Influence(**unbatch(trials.spread_out(_diagnostics(trials, whole, deleted)), batch.single))
+    hat, whole, deleted = trials.fits(tau2)
+    fields = trials.spread_out(_diagnostics(trials, whole, deleted)) | {"hat": hat}
+    return Influence(**unbatch(fields, batch.single))
 
 
 def baujat(
@@ -103,7 +104,7 @@ def baujat(
     """
     batch = as_batch(estimate, variance, mask)
     trials = _Trials.of(batch, None)
-    whole, deleted = trials.fits(tau2 if check_word("model", model, MODELS) == "random" else 0.0)
+    _, whole, deleted = trials.fits(tau2 if check_word("model", model, MODELS) == "random" else 0.0)
     rest = trials.y[trials.row, trials.trial] - whole.coefficients[:, 0]
     shift = whole.coefficients[:, 0] - deleted.coefficients[:, 0]
     fields = {
@@ -186,8 +187,8 @@ class _Trials:
             np.where(present, y, 0.0), np.where(present, v, 1.0), present, columns, *np.nonzero(removable)
         )
 
-    def fits(self, tau2: str | float) -> tuple[_Fit, _Fit]:
-        """Return for each trial that can be left out the fit with it and the fit without it, m of each."""
+    def fits(self, tau2: str | float) -> tuple[NDArray, _Fit, _Fit]:
+        """Return leverages (B, k), and for each trial that can be left out the fits with and without it."""
         whole = self._fit(np.arange(len(self.y)), self.present, tau2)
         step = max(1, CHUNK_CELLS // self.y.shape[1])
         parts = []
@@ -196,9 +197,8 @@ class _Trials:
             mask = self.present[row]
             mask[np.arange(row.size), trial] = False
             parts.append(self._fit(row, mask, tau2))
-        leverage = whole.hat[self.row, self.trial]
-        whole = whole.take(self.row)
-        return _Fit(whole.coefficients, whole.covariance, whole.tau2, whole.q, leverage), _Fit.join(parts)
+        hat = np.where(self.present, whole.hat, np.nan)
+        return hat, replace(whole.take(self.row), hat=hat[self.row, self.trial]), _Fit.join(parts)
 
     def _fit(self, row: NDArray, mask: BoolArray, tau2: str | float) -> _Fit:
         y, v = self.y[row], self.v[row]
@@ -253,7 +253,6 @@ def _diagnostics(trials: _Trials, whole: _Fit, deleted: _Fit) -> dict[str, NDArr
         "dffits": (x * shift).sum(axis=1) / np.sqrt(whole.hat * spread),
         "cook": (shift * solved).sum(axis=1),
         "covariance_ratio": np.linalg.det(np.linalg.solve(whole.covariance, deleted.covariance)),
-        "hat": whole.hat,
         "tau2_deleted": deleted.tau2,
         "q_deleted": deleted.q,
     }

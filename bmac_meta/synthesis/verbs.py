@@ -45,7 +45,7 @@ def pool(
     pooled, with the trials and the way out, and `NotEnoughTrials` where there is none.
     """
     check_word("engine", engine, ENGINES)
-    _check_poolable(effects)
+    check_poolable(effects)
     choices = {"tau2": tau2, "interval": interval or default_interval(model), "model": model, "level": level}
     if engine == "pymare":
         fit = pymare_engine.pool_with_pymare(effects.estimates, variance=effects.variances, **choices)
@@ -63,11 +63,17 @@ def _pooled(effects: Effects, fit: RandomEffects, engine: str = "bmac_meta") -> 
     return Pooled(effects.question, fit, effects.frame, effects.left_out, effects.notes, engine)
 
 
-def _check_poolable(effects: Effects) -> None:
+def check_comparable(effects: Effects) -> None:
+    """Raise where there is no effect, or where these effects must not be put together."""
     if len(effects) == 0:
         raise NotEnoughTrials(_nothing(effects))
     if effects.refusals:
         raise PoolingRefused(f"{effects.question.title} was not pooled: " + " ".join(effects.refusals))
+
+
+def check_poolable(effects: Effects) -> None:
+    """Raise as `check_comparable`, and where a study stands more than once, so that rows are not independent."""
+    check_comparable(effects)
     twice = (
         sorted({study for study in effects.studies if effects.studies.count(study) > 1})
         if len(set(effects.studies)) < len(effects)
@@ -154,7 +160,7 @@ class Grouped:
         `common_tau2` estimates one tau2 for all groups; the test under the other choice is shown as well. Raises as
         `Effects.pool` does.
         """
-        _check_poolable(self.effects)
+        check_poolable(self.effects)
         labels = self.effects.frame[self.column].astype(str).to_numpy()
         choices = {"tau2": tau2, "interval": interval, "level": level}
         arrays = {"variance": self.effects.variances, "labels": labels}

@@ -51,8 +51,8 @@ def foreign_faults(draft: Draft, schema: TableSchema) -> list[Fault]:
 def checkable_keys(draft: Draft, schema: TableSchema) -> list[ForeignKey]:
     """Return the foreign keys of a table that can be checked in this folder.
 
-    Without arms.csv the arms of a contrast are interventions. A table that is not there, or not whole, is no
-    referee.
+    Without arms.csv the arms of a contrast are interventions. A table that is not there, or has lost a row or
+    a key to another fault, is no referee.
     """
     keys = schema.foreign_keys
     if schema.name == "contrasts" and "arms" not in draft.sheets:
@@ -82,8 +82,10 @@ def _to_interventions(key: ForeignKey) -> ForeignKey:
 def _can_referee(draft: Draft, key: ForeignKey) -> bool:
     if key.table in VOCABULARIES and key.table not in draft.sheets:
         return True
-    given = all(draft.gives(key.table, name) for name in key.target)
-    return given and draft.sheets[key.table].whole
+    if not all(draft.gives(key.table, name) for name in key.target):
+        return False
+    target = draft.frames[key.table][list(key.target)]
+    return draft.sheets[key.table].whole and bool(target.notna().all(axis=None))
 
 
 def _key_faults(draft: Draft, schema: TableSchema, key: ForeignKey) -> Iterator[Fault]:
@@ -120,7 +122,7 @@ def _describe(key: ForeignKey, unknown: Sequence[Cells], known: Iterable[Cells])
     """Return for each dangling cell which column to blame and what to say."""
     if len(key.fields) == 1:
         expected = f"one of the entries of {key.table}.csv (column {key.target[0]})"
-        questions = guesses((cell[0] for cell in unknown), (cell[0] for cell in known if cell[0] == cell[0]))
+        questions = guesses((cell[0] for cell in unknown), (cell[0] for cell in known))
         return {cell: _Words(key.fields[0], expected, questions[cell[0]]) for cell in unknown}
     arms: dict[str, list[str]] = {}
     for study, arm in known:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import pandas as pd
 
@@ -76,7 +75,7 @@ def read_tables(folder: str | os.PathLike[str] | None = None, *, from_spreadshee
     }
     draft = _checked(package, sheets, found)
     hashes = {sheet.file: sheet.sha256 for sheet in sheets.values()}
-    return Tables(path, MappingProxyType(hashes), draft.notes, **draft.frames)
+    return Tables(path, hashes, draft.notes, **draft.frames)
 
 
 def _path(folder: str | os.PathLike[str] | None) -> Path:

@@ -152,3 +152,8 @@ def test_rows_of_one_new_outcome_agree_on_which_way_is_better(faults_of):
             "Correct one of them, or give the two outcomes two codes.",
         )
     ]
+
+
+def test_a_table_with_a_faulty_key_is_no_referee(faults_with):
+    faults = faults_with("arms", (3, "arm_id", " ha"))
+    assert [(fault.file, fault.row, fault.column) for fault in faults] == [("arms.csv", 3, "arm_id")]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -81,12 +82,17 @@ def test_the_hash_of_each_file_that_was_read_is_given(folder, files):
     assert tables.folder == folder()
 
 
-def test_the_record_and_its_hashes_cannot_be_changed(folder):
+def test_the_record_cannot_be_changed(folder):
     tables = read_tables(folder())
     with pytest.raises(AttributeError):
         tables.arms = tables.studies
-    with pytest.raises(TypeError):
-        tables.hashes["arms.csv"] = "0"
+
+
+def test_the_record_can_be_sent_to_another_process(folder):
+    tables = read_tables(folder())
+    sent = pickle.loads(pickle.dumps(tables))
+    assert (sent.folder, sent.hashes, sent.notes) == (tables.folder, tables.hashes, tables.notes)
+    pd.testing.assert_frame_equal(sent.outcomes, tables.outcomes)
 
 
 def test_all_faults_of_all_files_come_at_once_in_the_order_of_files_rows_and_columns(folder, files):
