@@ -2,8 +2,8 @@
 
 >>> import bmac_meta as bm
 >>> knee = bm.load().where(condition="knee_oa")
->>> knee.compare("PRP", "PLACEBO", on="pain", months=6, measured_as="most").pool().k
-3
+>>> knee.compare("HA", "PLACEBO", on="pain", months=6, measured_as="most").pool().k
+9
 """
 
 from __future__ import annotations

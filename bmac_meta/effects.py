@@ -16,7 +16,7 @@ from bmac_meta.errors import unknown_word
 from bmac_meta.numbers import count_noun, format_interval, format_number
 from bmac_meta.question import Question
 from bmac_meta.stats.measures import MEASURES, Measure
-from bmac_meta.synthesis import verbs
+from bmac_meta.synthesis import influence, regression, verbs
 
 EMPTY_LEFT_OUT = ("study", "row", "reason")
 EMPTY_STEPS = ("study", "step", "arm", "what", "address")
@@ -196,6 +196,9 @@ class Effects(Shown):
     pool = verbs.pool
     leave_one_out = verbs.leave_one_out
     cumulative = verbs.cumulative
+    regress = regression.regress
+    gosh = influence.gosh
+    influence = influence.influence
 
 
 def _question_of(measure: str, question: Question | None) -> Question:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+MOST_PRINTED = 200
+
 
 class BmacMetaError(Exception):
     """Is the parent of every error that this package raises on purpose."""
@@ -60,7 +62,9 @@ class DataError(BmacMetaError, ValueError):
         self.faults = tuple(faults)
         count = len(self.faults)
         heading = f"{count} fault{'s' * (count != 1)} in the data:"
-        super().__init__("\n".join([heading, *(f"  {fault}" for fault in self.faults)]))
+        lines = [f"  {fault}" for fault in self.faults[:MOST_PRINTED]]
+        rest = count - len(lines)
+        super().__init__("\n".join([heading, *lines, *([f"  and {rest} more: see .faults"] if rest else [])]))
 
 
 def nearest(word: object, known: Iterable[str]) -> str | None:

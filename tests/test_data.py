@@ -15,7 +15,7 @@ from bmac_meta.tables import changed_files, read_package, read_tables
 FOLDER = data_folder()
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 DESCRIPTOR = json.loads((FOLDER / "datapackage.json").read_text(encoding="utf-8"))
-TABLES = read_tables()
+TABLES = read_tables(FOLDER)
 PACKAGE = read_package()
 SCHEMAS = pytest.mark.parametrize("schema", PACKAGE.tables, ids=lambda schema: schema.name)
 RESOURCES = pytest.mark.parametrize("resource", DESCRIPTOR["resources"], ids=lambda item: item["name"])

@@ -38,6 +38,21 @@ def test_in_an_installed_package_the_data_stand_inside(tmp_path):
     assert paths_copied_to(tmp_path / "site-packages" / "bmac_meta").data_folder() == inside
 
 
+def test_evidence_is_the_projects_own_unless_the_environment_names_a_folder(monkeypatch, tmp_path):
+    monkeypatch.delenv(paths.DATA_VARIABLE, raising=False)
+    assert paths.evidence_folder() == paths.data_folder()
+    monkeypatch.setenv(paths.DATA_VARIABLE, "")
+    assert paths.evidence_folder() == paths.data_folder()
+    monkeypatch.setenv(paths.DATA_VARIABLE, str(tmp_path))
+    assert paths.evidence_folder() == tmp_path
+
+
+def test_a_home_folder_in_the_environment_is_found(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(paths.DATA_VARIABLE, "~/review")
+    assert paths.evidence_folder() == tmp_path / "review"
+
+
 def test_a_folder_of_that_name_without_a_descriptor_is_not_it(tmp_path):
     (tmp_path / "bmac_meta" / "data").mkdir(parents=True)
     beside = package_at(tmp_path / "data")

@@ -73,8 +73,9 @@ def make_figures(folders: Folders, *, jobs: int | None = None, force: bool = Fal
     Raises `NotebookError` when notebooks fail or two of them save the same figure, `DataError` when the data have
     faults, `BmacMetaError` when another run is making the same figures; the folder of figures is then as before.
     """
+    notebooks = read_notebooks(folders.notebooks)
     with only_run(folders.figures):
-        plan = _plan(folders, force)
+        plan = _plan(notebooks, folders, force)
         if plan.settled:
             return Made((), plan.kept, tuple(plan.before.figures))
         if plan.before is None or plan.before.inputs.data != plan.inputs.data:
@@ -82,8 +83,7 @@ def make_figures(folders: Folders, *, jobs: int | None = None, force: bool = Fal
         return _carry_out(plan, folders, jobs)
 
 
-def _plan(folders: Folders, force: bool) -> _Plan:
-    notebooks = read_notebooks(folders.notebooks)
+def _plan(notebooks: Sequence[Notebook], folders: Folders, force: bool) -> _Plan:
     inputs = inputs_of(notebooks, folders.data)
     before = read_manifest(folders.figures)
     due = [

@@ -92,7 +92,7 @@ def _forest(
         "effect_heading": f"{_short(measure.code)} ({pooled.fit.level:.0%} CI)",
         "favours_low": below,
         "favours_high": above,
-        "decimals": 0 if measure.code in SHARES else measure.decimals,
+        "decimals": 1 if measure.code in SHARES else measure.decimals,
         "footnotes": tuple(pooled.notes),
         "label_heading": "Trial" if question.comparator else "Study",
     }

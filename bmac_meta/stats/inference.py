@@ -78,9 +78,20 @@ def random_effects(
     Knapp–Hartung with its factor floored at 1 (never narrower than `t`), plain Knapp–Hartung, `wald`
     (normal) or `t` (Wald's standard error, t with k − 1 degrees of freedom). `prediction="same"` uses the
     interval's own standard error and distribution, "higgins" t with k − 2. Raises `InputError` for unusable
-    numbers and `UnknownWordError` for unknown words. Sources: 10.1002/sim.1791, 10.1002/sim.1262
-    (Knapp–Hartung), 10.1002/jrsm.1091 (the floor), 10.1111/j.1467-985X.2008.00552.x (prediction),
+    numbers and `UnknownWordError` for unknown words. Sources: 10.1002/sim.791, 10.1002/sim.1262
+    (Knapp–Hartung), 10.1186/s12874-015-0091-1 (the floor), 10.1111/j.1467-985X.2008.00552.x (prediction),
     10.1002/sim.1186 (I², H²).
+
+    The 13 trials of BCG vaccine in Viechtbauer 2010 (10.18637/jss.v036.i03), log risk ratios to four digits
+    (there -0.7145, 0.1798):
+
+    >>> y = [-0.8893, -1.5854, -1.3481, -1.4416, -0.2175, -0.7861, -1.6209,
+    ...      0.0120, -0.4694, -1.3713, -0.3394, 0.4459, -0.0173]
+    >>> v = [0.3256, 0.1946, 0.4154, 0.0200, 0.0512, 0.0069, 0.2230,
+    ...      0.0040, 0.0564, 0.0730, 0.0124, 0.5325, 0.0714]
+    >>> pooled = random_effects(y, variance=v, interval="wald")
+    >>> round(pooled.estimate, 4), round(pooled.se, 4)
+    (-0.7145, 0.1798)
     """
     method = _check_words(tau2, interval, model, prediction)
     batch, share = as_batch(estimate, variance, mask), as_level(level)

@@ -80,6 +80,9 @@ def influence(
     Shapes (k,) or (B, k) with `mask`; `design` is (k, p) with its column of ones. τ² is estimated anew
     without each trial by the method `tau2` (0 for a common effect); variances are Wald's. Raises
     `NotEnoughTrials` with fewer than p + 2 trials. Source: Viechtbauer & Cheung 2010, 10.1002/jrsm.11.
+
+    >>> influence([1.0, 2.0, 6.0], variance=[1.0, 1.0, 1.0], tau2=0.0).residual.tolist()
+    [-3.0, -1.5, 4.5]
     """
     batch = as_batch(estimate, variance, mask)
     trials = _Trials.of(batch, None if design is None else as_design(design, batch))

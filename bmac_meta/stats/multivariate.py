@@ -12,6 +12,7 @@ from bmac_meta.errors import BmacMetaError, InputError, NotEnoughTrials, check_w
 from bmac_meta.stats.batch import as_batch, as_floats, as_level
 from bmac_meta.stats.dependence import cluster_codes
 from bmac_meta.stats.gls import coefficient_columns, positive_definite
+from bmac_meta.stats.nested_likelihood import log_determinant
 from bmac_meta.stats.reference import upper_chi2
 from bmac_meta.stats.regressors import as_design
 
@@ -118,7 +119,9 @@ def multivariate_effects(
 def _outcomes(outcome: ArrayLike, count: int) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     labels = np.asarray(outcome)
     if labels.shape != (count,):
-        raise InputError(f"outcome has the shape {labels.shape}; give one label for each of the {count} effects.")
+        raise InputError(
+            f"outcome has the shape {labels.shape}; give one label for each of the {count} effects."
+        )
     names, place = np.unique(labels.astype(str), return_inverse=True)
     return tuple(names.tolist()), place
 
@@ -129,12 +132,14 @@ def _check_overlap(names: tuple[str, ...], place: NDArray[np.int64], codes: NDAr
     if (reported > 1).any():
         raise InputError("a trial reports one outcome twice; keep one effect for each outcome and trial.")
     together = reported.T @ reported
-    if (together < 2).any():
-        one, other = (names[i] for i in np.argwhere(together < 2)[0])
-        what = f"outcome {one!r} is" if one == other else f"outcomes {one!r} and {other!r} are together"
+    for one, other in sorted(np.argwhere(together < 2).tolist(), key=lambda pair: pair[0] != pair[1]):
+        what = f"outcome {names[one]!r} is"
+        if one != other:
+            what = f"outcomes {names[one]!r} and {names[other]!r} are together"
+        count = int(together[one, other])
         raise NotEnoughTrials(
-            f"{what} reported by {together.min()} trial(s); a covariance between outcomes needs at least 2. "
-            "Leave the outcome out, or pool it alone."
+            f"{what} reported by {count} trial{'s' * (count != 1)}; a covariance between outcomes needs at least "
+            "2. Leave the outcome out, or pool it alone."
         )
 
 
@@ -170,26 +175,24 @@ class _Model:
         beta = inverse @ (solved.T @ self.effect)
         rest = self.effect - self.design @ beta
         pull = weight @ rest
-        volume = np.log(np.linalg.det(total / self._scale)) + len(rest) * np.log(self._scale)
+        volume = log_determinant(total)
         if self.restricted:
             weight = weight - solved @ inverse @ solved.T
-            unit = np.linalg.slogdet(self.design.T @ self.design)[1]
-            size = len(inverse)
-            volume = volume + np.log(np.linalg.det(precision * self._scale)) - size * np.log(self._scale) - unit
+            volume = volume + log_determinant(precision) - log_determinant(self.design.T @ self.design)
         slope = 0.5 * self.member.T @ (self.same * (np.outer(pull, pull) - weight)) @ self.member
         degrees = len(rest) - self.restricted * self.design.shape[1]
         value = -0.5 * (degrees * np.log(2 * np.pi) + volume + rest @ pull)
         return _State(beta, inverse, rest @ pull, value, np.tril(2 * slope @ factor))
 
     @property
-    def _scale(self) -> float:
-        """A typical variance, which keeps determinants within the range of a double."""
+    def typical(self) -> float:
+        """A typical variance of the errors."""
         return float(np.exp(np.log(np.diag(self.covariance)).mean()))
 
     def curvature(self, factor: Array) -> tuple[Array, Array]:
         """Return the gradient in the free entries of the factor and its derivatives, by complex steps."""
         rows, columns = np.tril_indices(len(factor))
-        step, matrix = 1e-30 * np.sqrt(self._scale), []
+        step, matrix = 1e-30 * np.sqrt(self.typical), []
         for row, column in zip(rows, columns, strict=True):
             moved = factor.astype(complex)
             moved[row, column] += 1j * step
@@ -201,7 +204,7 @@ def _starts(model: _Model) -> Iterator[Array]:
     size = model.member.shape[1]
     spread = np.linalg.lstsq(model.design, model.effect, rcond=None)[0]
     rest = (model.effect - model.design @ spread) ** 2
-    largest = np.maximum(model.member.T @ rest / model.member.sum(0), 1e-3 * model._scale)
+    largest = np.maximum(model.member.T @ rest / model.member.sum(0), 1e-3 * model.typical)
     for share in (1.0, 0.1, 0.001):
         for correlation in (0.0, 0.9, -0.9 / max(size - 1, 1)):
             pattern = (1 - correlation) * np.eye(size) + correlation
@@ -223,14 +226,16 @@ def _climb(model: _Model, factor: Array) -> Array:
         size = np.maximum(np.abs(values), 1e-10 * np.abs(values).max())
         step = np.zeros_like(factor)
         step[lower] = vectors @ ((vectors.T @ gradient) / size)
-        relative = np.abs(step).max() / (np.abs(factor).max() + np.sqrt(model._scale))
+        relative = np.abs(step).max() / (np.abs(factor).max() + np.sqrt(model.typical))
         # So near the top rounding hides which place is higher, and Newton's error is squared by each step.
         if relative <= 1e-9:
             return factor + step
         if relative > 1e-4:
             step = _uphill(model, factor, step)
         factor = factor + step
-    raise BmacMetaError("the likelihood of the multivariate model could not be maximized; check the units of the effects.")
+    raise BmacMetaError(
+        "the likelihood of the multivariate model could not be maximized; check the units of the effects."
+    )
 
 
 def _uphill(model: _Model, factor: Array, step: Array) -> Array:

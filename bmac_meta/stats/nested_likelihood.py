@@ -15,6 +15,12 @@ SCAN = 13
 MOST_STEPS = 200
 
 
+def log_determinant(matrix: Array) -> complex:
+    """Return the logarithm of the determinant of a real or complex matrix."""
+    sign, size = np.linalg.slogdet(matrix)
+    return size + np.log(sign)
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """The model at some variances: coefficients, covariance, misfit, log-likelihood and its gradient (2,)."""
@@ -81,9 +87,7 @@ class NestedModel:
             solved = weight[:, None] * (design + self.spread(design_means / grown[:, None]))
             means = share[:, None] * design_means
             trace = trace - np.array([(inverse * (each.T @ each)).sum() for each in (means, solved)])
-            volume = (
-                volume + np.log(np.linalg.det(precision)) - np.linalg.slogdet(self.design.T @ self.design)[1]
-            )
+            volume = volume + log_determinant(precision) - log_determinant(self.design.T @ self.design)
         degrees = len(rest) - self.restricted * self.design.shape[1]
         value = -0.5 * (degrees * np.log(2 * np.pi) + volume + misfit)
         return State(beta, inverse, misfit, value, 0.5 * (force - trace))

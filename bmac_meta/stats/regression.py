@@ -97,7 +97,7 @@ def meta_regression(
     ones. The omnibus test is of all coefficients but those of constant columns, or of the rows of
     `contrast` (m, p). `tau2`, `interval`, `level` and `mask` as for `random_effects`. Raises `DesignError`
     for collinear or saturated designs. Sources: 10.1002/sim.1482 (Knapp and Hartung 2003),
-    10.1002/jrsm.1091 (the floor).
+    10.1186/s12874-015-0091-1 (the floor).
     """
     check_word("interval", interval, INTERVALS)
     method = check_word("tau2 method", tau2, TAU2_METHODS) if isinstance(tau2, str) else "given"

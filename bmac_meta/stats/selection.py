@@ -1,5 +1,7 @@
 """Selection by significance: models of it, how much it would take, and intervals and numbers about it."""
 
+from __future__ import annotations
+
 from bmac_meta.stats.excess_significance import ExcessSignificance, excess_significance
 from bmac_meta.stats.fail_safe import FailSafeNumber, fail_safe_number
 from bmac_meta.stats.henmi_copas import HenmiCopas, henmi_copas

@@ -27,8 +27,8 @@ POOLS = cumulative(
 
 
 def test_seven_small_trials_were_sufficient_to_establish_the_effect():
-    # P. 752: trials were included cumulatively until the effect was significant at P < 0.001; for magnesium seven
-    # small trials, with results published in the 1980s, were sufficient.
+    # The table of the paper: trials were included cumulatively until the effect was significant at P < 0.001; for
+    # magnesium seven small trials, with results published in the 1980s, were sufficient.
     assert np.flatnonzero(POOLS.p_value < 0.001)[0] + 1 == 7
     assert max(RAW["mods"]["year"][:7]) == 1989
 

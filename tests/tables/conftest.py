@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bmac_meta.errors import DataError, Fault
+from bmac_meta.paths import DATA_VARIABLE
 from bmac_meta.tables import read_tables
 
 STUDIES = """\
@@ -50,6 +51,12 @@ def _with_cell(text: str, row: int, column: str, cell: str) -> str:
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows(records)
     return stream.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def _no_other_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the project's own data be what is read without a folder."""
+    monkeypatch.delenv(DATA_VARIABLE, raising=False)
 
 
 @pytest.fixture

@@ -1,0 +1,117 @@
+"""What every answer on the scale of an effect measure can say of itself."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import pandas as pd
+
+from bmac_meta.card import Line, Shown
+from bmac_meta.numbers import format_interval, format_number, format_p, format_percent
+from bmac_meta.question import Question
+from bmac_meta.results.pooled import SHARES, left_out_words
+from bmac_meta.stats.measures import MEASURES, Measure
+
+
+class Answer(Shown):
+    """Shows numbers of a question on the scale on which its measure is shown.
+
+    The class of an answer has `question`, `rows` (the effects that went in) and `left_out`.
+    """
+
+    question: Question
+    rows: pd.DataFrame
+    left_out: pd.DataFrame
+
+    @property
+    def measure(self) -> Measure:
+        """The effect measure."""
+        return MEASURES[self.question.measure]
+
+    @cached_property
+    def harmonic_n(self) -> float | None:
+        """The harmonic mean of the trials' sizes where the measure needs one to be shown, else None."""
+        if not self.measure.needs_n:
+            return None
+        sizes = self.rows["total_a" if "total_a" in self.rows else "total"].to_numpy(float)
+        return float(len(sizes) / (1 / sizes).sum())
+
+    def shown(self, value: float) -> float:
+        """Return a value on the scale that is shown: ratios for logarithms, shares for transformed ones."""
+        return float(self.measure.shown(value, n=self.harmonic_n))
+
+    def on_axis(self, value: float) -> float:
+        """Return a value on the scale of a plot's axis: logarithms stay, other transforms are undone."""
+        return float(value) if self.measure.is_ratio else self.shown(value)
+
+    def number(self, value: float) -> str:
+        """Write a value as it is shown; shares are percentages."""
+        if self.measure.code in SHARES:
+            return format_percent(self.shown(value))
+        return format_number(self.shown(value), self.measure.decimals)
+
+    def interval(self, low: float, high: float) -> str:
+        """Write an interval as it is shown."""
+        if self.measure.code in SHARES:
+            return f"{self.number(low)} to {self.number(high)}"
+        return format_interval(self.shown(low), self.shown(high), self.measure.decimals)
+
+    def verdict(self, low: float, high: float) -> str:
+        """Say whom an interval favors; empty where no direction is known."""
+        null, (below, above) = self.measure.null, self.question.sides
+        if null is None or math.isnan(low):
+            return ""
+        if low <= null <= high:
+            return "includes no effect"
+        side = below if high < null else above
+        return f"favours {side}" if side else "excludes no effect"
+
+    def effect_line(self, estimate: float, low: float, high: float, level: float, kind: str = "CI") -> Line:
+        """Return the line of an effect with its interval and whom it favors."""
+        words = self.verdict(low, high) or self.question.unit or self.measure.label
+        code = {"GEN": "effect", "PETO": "Peto OR"}.get(self.measure.code, self.measure.code)
+        return Line(code, self.number(estimate), f"{level:.0%} {kind} {self.interval(low, high)}", words)
+
+    def prediction_line(self, low: float, high: float, level: float, missing: str = "") -> Line:
+        """Return the line of a prediction interval, or why there is none."""
+        if math.isnan(low):
+            return Line("a new trial", aside=missing)
+        null = self.measure.null
+        crosses = null is not None and low <= null <= high
+        words = "" if null is None else "includes no effect" if crosses else "excludes no effect"
+        return Line("a new trial", "", f"{level:.0%} PI {self.interval(low, high)}", words)
+
+    def left_out_lines(self) -> tuple[Line, ...]:
+        """Return the line that says how many trials were left out, if any were."""
+        words = left_out_words(self.left_out)
+        return (Line("left out", aside=f"{words}: see .left_out"),) if words else ()
+
+
+def root(value: float) -> str:
+    """Write the root of a variance to two decimals.
+
+    >>> root(0.0841)
+    '0.29'
+    """
+    return format_number(math.sqrt(value), 2)
+
+
+def p_words(p: float) -> str:
+    """Write a p value; one that does not exist is said to be so.
+
+    >>> p_words(0.02), p_words(float("nan"))
+    ('p = .020', 'no p')
+    """
+    return "no p" if math.isnan(p) else format_p(p)
+
+
+def decimals_for(se: float, least: int = 2) -> int:
+    """Return how many decimals show two digits of a standard error.
+
+    >>> decimals_for(0.0067), decimals_for(12.0), decimals_for(0.0)
+    (4, 2, 2)
+    """
+    if not (0 < se < math.inf):
+        return least
+    return min(9, max(least, 1 - math.floor(math.log10(se))))

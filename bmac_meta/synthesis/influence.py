@@ -1,0 +1,40 @@
+"""The verbs that ask how much hangs on single trials."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bmac_meta import stats
+from bmac_meta.errors import NotEnoughTrials
+from bmac_meta.results.influence import Gosh, Influence
+from bmac_meta.synthesis.verbs import pool
+
+if TYPE_CHECKING:
+    from bmac_meta.effects import Effects
+
+
+def influence(effects: Effects, tau2: str = "REML", interval: str = "knapp-hartung-floored") -> Influence:
+    """Measure what leaving out each trial does: residuals, DFFITS, Cook, leverage, τ² and Q without it.
+
+    `tau2` and `interval` as in `pool`. Raises `NotEnoughTrials` below 3 trials.
+    """
+    pooled = pool(effects, tau2, interval)
+    data = {"variance": effects.variances}
+    return Influence(
+        pooled,
+        stats.influence(effects.estimates, tau2=tau2, **data),
+        stats.baujat(effects.estimates, **data),
+        stats.radial(effects.estimates, tau2=tau2, **data),
+    )
+
+
+def gosh(effects: Effects, *, subsets: int = 100_000, seed: int = 0, tau2: str = "REML") -> Gosh:
+    """Pool every subset of the trials or, where there are more than `subsets`, a random sample with this `seed`.
+
+    Raises `NotEnoughTrials` below 3 trials.
+    """
+    pooled = pool(effects, tau2)
+    if pooled.k < 3:
+        raise NotEnoughTrials(f"Subsets that differ take 3 trials; here are {pooled.k}. Look at the trials themselves.")
+    data = {"variance": effects.variances, "tau2": tau2}
+    return Gosh(pooled, stats.gosh(effects.estimates, **data, subsets=subsets, seed=seed), seed)
