@@ -15,12 +15,13 @@ from bmac_meta.entry import bare_effects, computed_effects
 from bmac_meta.errors import unknown_word
 from bmac_meta.numbers import count_noun, format_interval, format_number
 from bmac_meta.question import Question
+from bmac_meta.results.pooled import left_out_words
 from bmac_meta.stats.measures import MEASURES, Measure
 from bmac_meta.synthesis import influence, regression, verbs
 
 EMPTY_LEFT_OUT = ("study", "row", "reason")
 EMPTY_STEPS = ("study", "step", "arm", "what", "address")
-CARD_ROWS = 12
+CARD_ROWS = 30
 
 
 def _empty(columns: tuple[str, ...]) -> Any:
@@ -157,12 +158,12 @@ class Effects(Shown):
         shown = self.frame.head(CARD_ROWS)
         rows = tuple(self._card_row(row) for row in shown.to_dict("records"))
         more = len(self.frame) - len(shown)
-        caption = f"and {more} more: see .frame" if more > 0 else ""
+        rest = (f"and {more} more trials: see .frame",) if more > 0 else ()
         lines = (Line("effects", self.measure.code, aside=self.measure.label), *self._left_out_line())
-        notes = tuple(f"not pooled: {reason}" for reason in self.refusals) + self.notes
+        notes = rest + tuple(f"not pooled: {reason}" for reason in self.refusals) + self.notes
         heading = ("study", f"{self.measure.code} (95% CI)", "SE")
         aside = count_noun(len(self), "trial")
-        return Card(self.question.title, aside, lines, (Grid(heading, rows, caption),) if rows else (), notes)
+        return Card(self.question.title, aside, lines, (Grid(heading, rows),) if rows else (), notes)
 
     def _card_row(self, row: Mapping[str, Any]) -> tuple[str, str, str]:
         half = 1.959963984540054 * row["se"]
@@ -180,10 +181,7 @@ class Effects(Shown):
 
     def _left_out_line(self) -> Iterator[Line]:
         if len(self.left_out):
-            words = (
-                f"{count_noun(len(self.left_out), 'row or trial').replace('trials', 'trials')}: see .left_out"
-            )
-            yield Line("left out", aside=words)
+            yield Line("left out", aside=f"{left_out_words(self.left_out)}: see .left_out")
 
     def tidy(self) -> pd.DataFrame:
         """Return the table of effects."""

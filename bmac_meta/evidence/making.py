@@ -121,24 +121,28 @@ def oriented(estimate: float, variance: float, candidate: Candidate, measure: st
 def from_contrast(candidate: Candidate, treatment: str, measure: str) -> Made:
     """Return the effect of a trial from its printed contrast, with treatment first."""
     row = candidate.contrast
-    steps = [source_step(candidate)]
-    ratio = MEASURES[measure].is_ratio
-    estimate = float(np.log(row["estimate"])) if ratio else float(row["estimate"])
-    se = _printed_se(row, ratio)
-    if row["node_a"] != treatment:
+    first, second = "ab" if row["node_a"] == treatment else "ba"
+    estimate, se, steps = _printed_effect(row, measure)
+    if first == "b":
         estimate = -estimate
         steps.append(Step(f"turned round: {treatment} first"))
-    n = {
-        f"n_{side}": row[f"n_{key}"]
-        for side, key in zip("ab", "ab" if row["node_a"] == treatment else "ba", strict=True)
-    }
-    arms = (
-        {"arm_a": row["arm_a"], "arm_b": row["arm_b"]}
-        if row["node_a"] == treatment
-        else {"arm_a": row["arm_b"], "arm_b": row["arm_a"]}
-    )
+    arms = {"arm_a": row[f"arm_{first}"], "arm_b": row[f"arm_{second}"]}
+    sizes = {"n_a": row[f"n_{first}"], "n_b": row[f"n_{second}"]}
     spread = {"spread_a": "contrast as printed", "spread_b": "contrast as printed"}
-    return arms | n | spread | oriented(estimate, se**2, candidate, measure, steps)
+    return arms | sizes | spread | oriented(estimate, se**2, candidate, measure, steps)
+
+
+def _printed_effect(row: Any, measure: str) -> tuple[float, float, list[Step]]:
+    """Return a printed contrast on the scale of pooling: ratios as logarithms, percentage points as shares."""
+    steps = [source_step(row)]
+    ratio = MEASURES[measure].is_ratio
+    estimate, se = float(row["estimate"]), _printed_se(row, ratio)
+    if ratio:
+        return float(np.log(estimate)), se, steps
+    if measure == "RD":
+        steps.append(Step("percentage points read as a difference of shares"))
+        return estimate / 100, se / 100, steps
+    return estimate, se, steps
 
 
 def _printed_se(row: Any, ratio: bool) -> float:

@@ -274,9 +274,8 @@ def one_per_cohort(chosen: list[Candidate], cohorts: Mapping[str, str], sieve: S
     return kept
 
 
-def source_step(candidate: Candidate) -> Step:
+def source_step(row: Row) -> Step:
     """Return the step with which the history of a printed contrast begins."""
-    row = candidate.contrast
     spread = f"SE {row['se']:g}" if row["se"] is not None else f"{row['ci_low']:g} to {row['ci_high']:g}"
     return Step(
         f"printed: {row['measure']} {row['estimate']:g} ({spread})",

@@ -140,8 +140,9 @@ def _made(outcome: Outcome, staged: Mapping[str, Path]) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
     for name, cell in sorted(outcome.files.items()):
         stem = Path(name).stem
-        files = figures[stem].files if stem in figures else {}
-        figures[stem] = Figure(outcome.notebook, cell, {**files, name: file_digest(staged[name])})
+        before = figures.get(stem, Figure(outcome.notebook, 0, {}))
+        files = {**before.files, name: file_digest(staged[name])}
+        figures[stem] = Figure(outcome.notebook, max(cell, before.cell), files)
     return figures
 
 

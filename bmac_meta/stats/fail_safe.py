@@ -49,7 +49,10 @@ def fail_safe_number(
     "orwin-weighted": until the mean, or the common effect, is no more than `target` in size. Rounded up; 0
     where the result isn't there to be undone. The answer carries its warning. Shapes (k,) or (B, k) with
     `mask`. Sources: Rosenthal 1979, 10.1037/0033-2909.86.3.638; Orwin 1983, 10.3102/10769986008002157;
-    Rosenberg 2005, 10.1111/j.0014-3820.2005.tb01004.x.
+    Rosenberg 2005, 10.1111/j.0014-3820.2005.tb01004.x; against its use Becker 2005, 10.1002/0470870168.ch7.
+
+    >>> fail_safe_number([0.6] * 10, variance=[0.1] * 10, method="orwin", target=0.2).number
+    20
     """
     check_word("fail-safe method", method, METHODS)
     as_level(1.0 - alpha)

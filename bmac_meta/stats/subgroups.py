@@ -11,7 +11,9 @@ from bmac_meta.errors import InputError
 from bmac_meta.stats.batch import Batch, as_batch
 from bmac_meta.stats.inference import RandomEffects, random_effects
 from bmac_meta.stats.reference import upper_chi2
-from bmac_meta.stats.regression import meta_regression
+from bmac_meta.stats.regression import MetaRegression, meta_regression
+
+Test = tuple[float | NDArray, int, float | NDArray, float | NDArray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +57,35 @@ def subgroups(
     labels that are missing or do not fit. Source: Borenstein and Higgins 2013, 10.1007/s11121-013-0377-7.
     """
     batch = as_batch(estimate, variance, mask)
-    names, member = _as_labels(labels, batch)
+    batch, words = _present(batch, labels)
+    names, member = _as_labels(words, batch)
     choices = {"interval": interval, "level": level, "prediction": prediction}
     common = _common(batch, member, tau2, interval) if common_tau2 and len(names) > 1 else None
     between = tau2 if common is None else common.tau2
-    groups = tuple(_pool_one(batch, member == index, tau2=between, **choices) for index in range(len(names)))
+    groups = tuple(
+        random_effects(**_arguments(batch, member == index), tau2=between, **choices)
+        for index in range(len(names))
+    )
     test = _separate_test(groups) if common is None else _regression_test(common)
     shared = groups[0].tau2 if common_tau2 and common is None else between
     return Subgroups(names, groups, *test, tau2=shared if common_tau2 else np.nan, common_tau2=common_tau2)
 
 
-def _as_labels(labels: ArrayLike, batch: Batch) -> tuple[tuple[object, ...], NDArray]:
+def _present(batch: Batch, labels: ArrayLike) -> tuple[Batch, NDArray]:
+    """Leave the masked trials of one meta-analysis out, so that their subgroups need not have others."""
     words = np.asarray(labels, dtype=object)
+    if not batch.single or batch.mask is None or words.shape != (batch.width,):
+        return batch, words
+    keep = batch.mask[0]
+    return Batch(batch.estimate[:, keep], batch.variance[:, keep], None, True), words[keep]
+
+
+def _as_labels(words: NDArray, batch: Batch) -> tuple[tuple[object, ...], NDArray]:
     if words.shape != (batch.width,):
         raise InputError(
             f"labels has shape {words.shape}; it needs one label for each of {batch.width} trials."
         )
-    missing = [index for index, word in enumerate(words) if word is None or word != word]
+    missing = [index for index, word in enumerate(words) if _is_missing(word)]
     if missing:
         raise InputError(
             f"trial {missing[0]} (counted from 0) has no label. Name its subgroup, or leave it out."
@@ -84,40 +98,37 @@ def _as_labels(labels: ArrayLike, batch: Batch) -> tuple[tuple[object, ...], NDA
     return tuple(names), np.array([place[word] for word in words])
 
 
-def _pool_one(batch: Batch, chosen: NDArray, **choices: object) -> RandomEffects:
-    estimate, variance = batch.estimate[:, chosen], batch.variance[:, chosen]
-    if batch.single and batch.mask is None:
-        return random_effects(estimate[0], variance=variance[0], **choices)
-    mask = None if batch.mask is None else batch.mask[:, chosen]
-    return random_effects(estimate, variance=variance, mask=mask, **choices)
+def _is_missing(word: object) -> bool:
+    # pandas' NA refuses to be compared with itself, and pandas is not known here.
+    return word is None or type(word).__name__ == "NAType" or word != word
 
 
-def _common(batch: Batch, member: NDArray, tau2: str | ArrayLike, interval: str):
+def _arguments(batch: Batch, chosen: NDArray | slice) -> dict[str, NDArray | None]:
+    parts = {"estimate": batch.estimate, "variance": batch.variance, "mask": batch.mask}
+    chosen_parts = {name: None if part is None else part[:, chosen] for name, part in parts.items()}
+    if not batch.single:
+        return chosen_parts
+    return {name: None if part is None else part[0] for name, part in chosen_parts.items()}
+
+
+def _common(batch: Batch, member: NDArray, tau2: str | ArrayLike, interval: str) -> MetaRegression:
     design = np.eye(member.max() + 1)[member]
     contrast = np.diff(np.eye(design.shape[1]), axis=0)
-    data = (batch.estimate, batch.variance) if not batch.single else (batch.estimate[0], batch.variance[0])
-    return meta_regression(
-        data[0],
-        variance=data[1],
-        design=design,
-        tau2=tau2,
-        interval=interval,
-        mask=batch.mask,
-        contrast=contrast,
-    )
+    choices = {"tau2": tau2, "interval": interval, "contrast": contrast}
+    return meta_regression(**_arguments(batch, slice(None)), design=design, **choices)
 
 
-def _regression_test(fit) -> tuple:
-    finite = np.isfinite(fit.omnibus_df2)
+def _regression_test(fit: MetaRegression) -> Test:
     df = int(np.max(fit.omnibus_df))
-    statistic = np.where(finite, fit.omnibus, fit.omnibus * df)
+    statistic = np.where(np.isfinite(fit.omnibus_df2), fit.omnibus, fit.omnibus * df)
     return statistic[()], df, fit.omnibus_df2, fit.omnibus_p
 
 
-def _separate_test(groups: tuple[RandomEffects, ...]) -> tuple:
+def _separate_test(groups: tuple[RandomEffects, ...]) -> Test:
     df = len(groups) - 1
     se = np.array([group.se for group in groups], dtype=float)
-    estimate = np.array([group.estimate for group in groups])
+    # Measured from the first, so that an offset of all effects costs no digits.
+    estimate = np.array([group.estimate - groups[0].estimate for group in groups])
     possible = (se > 0.0).all(axis=0) & (df > 0)
     weight = 1.0 / np.where(se > 0.0, se, 1.0) ** 2
     mean = (weight * estimate).sum(axis=0) / weight.sum(axis=0)

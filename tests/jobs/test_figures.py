@@ -329,7 +329,7 @@ def _kill_when_written(half: Path, project) -> int:
     folders = project.folders
     options = ["--notebooks", folders.notebooks, "--figures", folders.figures, "--data", folders.data]
     command = [sys.executable, "-m", "bmac_meta.cli", "figures", *options]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as run:
+    with subprocess.Popen(command, cwd=ROOT) as run:
         _wait_until(lambda: half.exists() and half.read_text(encoding="utf-8") != "")
         run.send_signal(signal.SIGKILL)
         run.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import chi2, f
 
@@ -88,6 +89,22 @@ def test_a_batch_has_one_test_per_meta_analysis() -> None:
         assert whole.p_value == pytest.approx([first.p_value, second.p_value], rel=1e-10)
 
 
+def test_masked_trials_of_one_meta_analysis_take_their_subgroups_along() -> None:
+    mask = LABELS != "c"
+    found = subgroups(Y, variance=V, labels=LABELS, mask=mask)
+    expected = subgroups(Y[mask], variance=V[mask], labels=LABELS[mask])
+    assert found.labels == ("a", "b")
+    assert type(found.groups[0].estimate) is float
+    assert found.q_between == expected.q_between
+
+
+def test_an_offset_of_all_effects_costs_the_difference_no_digits() -> None:
+    shifted = Y + 1e6
+    here = subgroups(shifted - 1e6, variance=V, labels=LABELS)
+    # The estimates themselves are rounded to 1e-10 at an offset of 1e6.
+    assert subgroups(shifted, variance=V, labels=LABELS).q_between == pytest.approx(here.q_between, rel=1e-8)
+
+
 def test_labels_of_any_kind_are_taken() -> None:
     assert subgroups(Y, variance=V, labels=[1, 2] * 6).labels == (1, 2)
     assert set(subgroups(Y, variance=V, labels=[1, "one"] * 6).labels) == {1, "one"}
@@ -104,6 +121,11 @@ def test_labels_of_any_kind_are_taken() -> None:
 def test_missing_labels_are_refused(labels: list, words: str) -> None:
     with pytest.raises(InputError, match=words):
         subgroups(Y, variance=V, labels=labels)
+
+
+def test_a_missing_label_of_pandas_is_refused_too() -> None:
+    with pytest.raises(InputError, match="trial 0"):
+        subgroups(Y, variance=V, labels=[pd.NA, *LABELS[1:]])
 
 
 def test_a_collapsed_standard_error_leaves_the_test_undefined() -> None:
