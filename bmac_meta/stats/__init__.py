@@ -22,6 +22,7 @@ from bmac_meta.stats.convert import (
 )
 from bmac_meta.stats.dependence import (
     autoregressive,
+    cluster_codes,
     compound_symmetry,
     correlated_covariance,
     shared_control_covariance,
@@ -52,18 +53,8 @@ from bmac_meta.stats.inference import (
 )
 from bmac_meta.stats.influence import Baujat, Influence, Radial, baujat, influence, radial
 from bmac_meta.stats.measures import MEASURES, Measure, measure_named
-from bmac_meta.stats.measures_binary import (
-    arcsine_difference,
-    odds_ratio,
-    peto_odds_ratio,
-    risk_difference,
-    risk_ratio,
-)
-from bmac_meta.stats.measures_change import (
-    mean_change,
-    standardized_mean_change,
-    standardized_mean_change_by_change_sd,
-)
+from bmac_meta.stats.measures_binary import arcsine_difference, odds_ratio, peto_odds_ratio, risk_difference, risk_ratio
+from bmac_meta.stats.measures_change import mean_change, standardized_mean_change, standardized_mean_change_by_change_sd
 from bmac_meta.stats.measures_continuous import mean_difference, percent_of_maximum_difference, ratio_of_means
 from bmac_meta.stats.measures_single import (
     arcsine_back_transform,
@@ -80,28 +71,19 @@ from bmac_meta.stats.measures_standardized import (
 )
 from bmac_meta.stats.multi_arm import Contrasts, contrasts_with_control
 from bmac_meta.stats.multilevel import ThreeLevel, VarianceIntervals, three_level, variance_intervals
+from bmac_meta.stats.multivariate import MultivariateEffects, covariance_blocks, multivariate_effects
 from bmac_meta.stats.p_values import Albatross, albatross, contour_size, p_from_z, z_from_p
-from bmac_meta.stats.paired import (
-    effective_sample_size,
-    paired_mean_difference,
-    paired_standardized_mean_difference,
-)
+from bmac_meta.stats.paired import effective_sample_size, paired_mean_difference, paired_standardized_mean_difference
 from bmac_meta.stats.paired_binary import paired_odds_ratio, paired_risk_difference, paired_risk_ratio
 from bmac_meta.stats.panel import PanelRow, SmallKPanel, small_k_panel
 from bmac_meta.stats.permutation import PermutationTest, permutation_test
-from bmac_meta.stats.priors import (
-    HalfCauchy,
-    HalfNormal,
-    LogNormalVariance,
-    LogTVariance,
-    rhodes_2015,
-    turner_2015,
-)
+from bmac_meta.stats.priors import HalfCauchy, HalfNormal, LogNormalVariance, LogTVariance, rhodes_2015, turner_2015
 from bmac_meta.stats.pymare_engine import (
     ClusterRobust,
     CombinedP,
     cluster_robust,
     combine_p_values,
+    permute_with_pymare,
     pool_with_pymare,
 )
 from bmac_meta.stats.rank_test import RankTest, begg_test
@@ -183,6 +165,7 @@ __all__ = [
     "LogTVariance",
     "Measure",
     "MetaRegression",
+    "MultivariateEffects",
     "PanelRow",
     "PermutationTest",
     "PetPeese",
@@ -211,6 +194,7 @@ __all__ = [
     "begg_test",
     "breslow_day",
     "change_sd",
+    "cluster_codes",
     "cluster_robust",
     "cochran_mantel_haenszel",
     "combine_arms",
@@ -223,6 +207,7 @@ __all__ = [
     "correlated_covariance",
     "correlation",
     "correlation_from_sds",
+    "covariance_blocks",
     "cumulative",
     "effective_sample_size",
     "egger_mixed_effects",
@@ -250,6 +235,7 @@ __all__ = [
     "mean_from_range",
     "measure_named",
     "meta_regression",
+    "multivariate_effects",
     "network",
     "odds_ratio",
     "p_from_z",
@@ -260,6 +246,7 @@ __all__ = [
     "paired_standardized_mean_difference",
     "percent_of_maximum_difference",
     "permutation_test",
+    "permute_with_pymare",
     "pet_peese",
     "peters_test",
     "peto",

@@ -1,4 +1,4 @@
-"""Laws of influence diagnostics and of leaving trials out, on random trials of any unit, offset and precision."""
+"""Laws of influence diagnostics and of leaving trials out, on random trials."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def trials(draw, smallest=3, largest=9, decades=2):
 
 
 def same(left, right, tolerance=1e-6):
-    """Agree to a tolerance relative to the largest number: REML roots are good to 1e-9, differences of them less."""
+    """Agree relative to the largest number: REML roots are good to 1e-9, differences of them to less."""
     np.testing.assert_allclose(left, right, rtol=tolerance, atol=tolerance * (np.abs(right).max() + 1e-9))
 
 

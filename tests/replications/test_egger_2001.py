@@ -1,7 +1,7 @@
-"""Egger & Davey Smith 1995, Misleading meta-analysis: magnesium after myocardial infarction, trial after trial.
+"""Egger & Davey Smith 1995, Misleading meta-analysis: magnesium after infarction, trial after trial.
 
-BMJ 310:752-754, doi:10.1136/bmj.310.6982.752; the 16 trials are those of table 18.2 in Egger, Davey Smith & Altman
-2001, Systematic Reviews in Health Care, 2nd ed., doi:10.1002/9780470693926.
+BMJ 310:752-754, doi:10.1136/bmj.310.6982.752; the 16 trials are those of table 18.2 in Egger, Davey Smith &
+Altman 2001, Systematic Reviews in Health Care, 2nd ed., doi:10.1002/9780470693926.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ POOLS = cumulative(
 
 
 def test_seven_small_trials_were_sufficient_to_establish_the_effect():
-    # The table of the paper: trials were included cumulatively until the effect was significant at P < 0.001; for
-    # magnesium seven small trials, with results published in the 1980s, were sufficient.
+    # The table of the paper: trials were included cumulatively until the effect was significant at P < 0.001;
+    # for magnesium seven small trials, with results published in the 1980s, were sufficient.
     assert np.flatnonzero(POOLS.p_value < 0.001)[0] + 1 == 7
     assert max(RAW["mods"]["year"][:7]) == 1989
 

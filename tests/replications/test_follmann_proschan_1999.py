@@ -1,7 +1,7 @@
 """Follmann & Proschan 1999, Valid inference in random effects meta-analysis: the permutation test.
 
-Biometrics 55:732-737, doi:10.1111/j.0006-341X.1999.00732.x. The data are those of its table 1: deaths and patients
-in eight trials of lowering serum cholesterol, treated and control.
+Biometrics 55:732-737, doi:10.1111/j.0006-341X.1999.00732.x. The data are those of its table 1: deaths and
+patients in eight trials of lowering serum cholesterol, treated and control.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Hackshaw, Law & Wald 1997 on passive smoking and lung cancer, and what was made of it later.
 
-BMJ 315:980-988, doi:10.1136/bmj.315.7114.980; the 37 log relative risks are those of Hackshaw 1998, Statistical
-Methods in Medical Research 7:119-136, doi:10.1177/096228029800700203.
+BMJ 315:980-988, doi:10.1136/bmj.315.7114.980; the 37 log relative risks are those of Hackshaw 1998,
+Statistical Methods in Medical Research 7:119-136, doi:10.1177/096228029800700203.
 """
 
 from __future__ import annotations
@@ -47,8 +47,9 @@ def test_study_outcome_and_study_size_are_correlated():
 
 
 def test_trim_and_fill_adds_seven_studies():
-    # Lung Cancer 2006, 51:245-246, doi:10.1016/j.lungcan.2005.11.004, abstract: 44 studies with 7 filled ones,
-    # relative risk 1.19 (95 % confidence interval 1.08 to 1.31, p = 0.0004), the excess risk fell from 24 to 19 %.
+    # Lung Cancer 2006, 51:245-246, doi:10.1016/j.lungcan.2005.11.004, abstract: 44 studies with 7 filled
+    # ones, relative risk 1.19 (95 % confidence interval 1.08 to 1.31, p = 0.0004), the excess risk fell from
+    # 24 to 19 %.
     result = trim_and_fill(Y, variance=V, **WALD)
     assert (result.filled, result.k, result.side) == (7, 44, "left")
     risks = np.round(np.exp([result.estimate, result.ci_low, result.ci_high]), 2)

@@ -21,8 +21,8 @@ NAMES = sorted(path.stem for path in PAIRWISE.glob("*.json"))
 CLOSED = 1e-10
 # metafor stopped just above τ² = 0, where the maximum is; a test below settles that in 50 digits.
 STOPPED_ABOVE_ZERO = {"graves2010_RD"}
-# Given the τ²s at which metafor stopped, its numbers follow to this: the τ² of the whole fit is read off printed
-# leverages, and dffits and cook are differences of estimates that agree in many digits.
+# Given the τ²s at which metafor stopped, its numbers follow to this: the τ² of the whole fit is read off
+# printed leverages, and dffits and cook are differences of estimates that agree in many digits.
 GIVEN_TAU2 = 1e-7
 
 

@@ -12,8 +12,8 @@ from bmac_meta.errors import InputError, NotEnoughTrials
 from bmac_meta.stats.excess_significance import excess_significance
 from bmac_meta.stats.inference import common_effect
 
-# Responders and totals under placebo and under complementary treatment of irritable bowel syndrome: the 19 trials
-# of Dorn et al. 2007, Neurogastroenterology & Motility 19:630-637.
+# Responders and totals under placebo and under complementary treatment of irritable bowel syndrome: the 19
+# trials of Dorn et al. 2007, Neurogastroenterology & Motility 19:630-637.
 PLACEBO = [11, 21, 30, 5, 6, 5, 9, 13, 5, 26, 8, 20, 17, 3, 30, 5, 8, 17, 37]
 PLACEBO_TOTAL = [32, 30, 46, 13, 23, 29, 22, 18, 13, 59, 17, 52, 33, 20, 46, 16, 26, 50, 90]
 ACTIVE = [29, 20, 14, 17, 11, 24, 26, 17, 4, 21, 15, 37, 13, 19, 29, 13, 25, 37, 55]

@@ -70,7 +70,8 @@ def test_it_covers_in_simulation_what_it_promises():
     y = random.normal(0.0, np.sqrt(v + 0.1))
     result = henmi_copas(y, variance=v)
     coverage = np.mean((result.ci_low <= 0) & (result.ci_high >= 0))
-    # Monte Carlo error 0.35 points; the paper reports coverage within 2 points of 95 % for such numbers of trials.
+    # Monte Carlo error 0.35 points; the paper reports coverage within 2 points of 95 % for such numbers of
+    # trials.
     assert 0.925 < coverage < 0.975
 
 

@@ -26,8 +26,8 @@ Y, V = effects("hackshaw1998")
 
 
 def test_four_intervals_agree_with_metafor():
-    # metafor's own tests of selmodel(type="stepfun", steps=c(.05, .10, .50, 1)): weights, their standard errors,
-    # likelihood ratio, τ², counts; its optimizer stops at about 1e-6.
+    # metafor's own tests of selmodel(type="stepfun", steps=c(.05, .10, .50, 1)): weights, their standard
+    # errors, likelihood ratio, τ², counts; its optimizer stops at about 1e-6.
     result = step_selection(Y, variance=V, favored="positive", steps=(0.05, 0.10, 0.50, 1))
     np.testing.assert_allclose(result.weights, [1, 2.422079, 0.977543, 0.396713], rtol=1e-5)
     np.testing.assert_allclose(result.weights_se[1:], [1.66085, 0.820387, 0.469235], rtol=1e-5)
@@ -79,7 +79,8 @@ SEVERE_TWO = (1, 0.99, 0.90, 0.75, 0.60, 0.50, 0.25, 0.25, 0.50, 0.60, 0.75, 0.9
     ],
 )
 def test_prescribed_weights_agree_with_metafor(weights, estimate, tau2):
-    # The four patterns of Vevea & Woods 2005 on the data of Cohen 1981; six printed decimals of metafor's tests.
+    # The four patterns of Vevea & Woods 2005 on the data of Cohen 1981; six printed decimals of metafor's
+    # tests.
     y, v = effects("cohen1981_ZCOR")
     result = step_selection(y, variance=v, favored="positive", steps=STEPS, weights=weights)
     assert result.estimate == pytest.approx(estimate, abs=5.1e-7)

@@ -23,8 +23,8 @@ AFFIRMATIVE = Y / np.sqrt(V) < -1.959964
 
 def test_a_common_effect_agrees_with_the_package_of_the_authors():
     # Printed by the documentation of the R package PublicationBias 2.3.0 for these data: a ratio of 5 gives
-    # -0.156, standard error 0.0491, -0.263 to -0.0485, p .00814; the S-value of the interval is 7.58431, to a risk
-    # ratio of 0.90 it is 8.261336 for the estimate and 3.406779 for the interval.
+    # -0.156, standard error 0.0491, -0.263 to -0.0485, p .00814; the S-value of the interval is 7.58431, to a
+    # risk ratio of 0.90 it is 8.261336 for the estimate and 3.406779 for the interval.
     five = selection_ratio_estimate(Y, variance=V, favored="negative", ratio=5, model="common")
     assert five.estimate == pytest.approx(-0.156, abs=5e-4)
     assert five.se == pytest.approx(0.0491, abs=5e-5)
