@@ -17,7 +17,7 @@ from bmac_meta.numbers import count_noun, format_interval, format_number
 from bmac_meta.question import Question
 from bmac_meta.results.pooled import left_out_words
 from bmac_meta.stats.measures import MEASURES, Measure
-from bmac_meta.synthesis import influence, regression, verbs
+from bmac_meta.synthesis import doubts, influence, regression, verbs
 
 EMPTY_LEFT_OUT = ("study", "row", "reason")
 EMPTY_STEPS = ("study", "step", "arm", "what", "address")
@@ -194,6 +194,7 @@ class Effects(Shown):
     pool = verbs.pool
     leave_one_out = verbs.leave_one_out
     cumulative = verbs.cumulative
+    doubts = doubts.doubts
     regress = regression.regress
     gosh = influence.gosh
     influence = influence.influence

@@ -1,5 +1,6 @@
-"""Henmi & Copas 2010, Confidence intervals for random effects meta-analysis and publication bias.
+"""Henmi & Copas 2010: the interval that resists publication bias, on trials of acupuncture against nausea.
 
+Confidence intervals for random effects meta-analysis and robustness to publication bias,
 Statistics in Medicine 29:2969-2983, doi:10.1002/sim.4029. The example is Lee & Done 2004 (Cochrane CD003281):
 stimulation of the wrist acupuncture point P6 against sham for nausea after operations, 16 trials.
 """

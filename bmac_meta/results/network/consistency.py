@@ -14,6 +14,7 @@ from bmac_meta.card import Card, Grid, Line, Shown
 from bmac_meta.numbers import count_noun, format_p, format_percent
 from bmac_meta.results.network.terms import Terms, q_words
 from bmac_meta.stats.network import NodeSplit, QDecomposition
+from bmac_meta.stats.network.fit import quantile
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,6 +23,12 @@ METHOD_WORDS = {
     "back-calculation": "indirect evidence by back-calculation",
     "side-split": "indirect evidence by a side-splitting model",
     "design-split": "indirect evidence from the trials that do not compare the two",
+}
+SHOWN_WORDS = {
+    None: "all comparisons",
+    "both": "with direct and indirect evidence",
+    "indirect": "indirect evidence alone",
+    "direct": "direct evidence alone",
 }
 KINDS = ("both", "direct", "indirect")
 PARTS = ("direct", "indirect", "network")
@@ -32,13 +39,14 @@ class Consistency(Shown):
     """Direct, indirect and network evidence of every comparison, with the test of their difference.
 
     `split` holds the numbers, `designs` the decomposition of Q, `order` the positions of the treatments, the best
-    first; `only` narrows what is shown to comparisons with "both" kinds of evidence, "direct" or "indirect" alone.
+    first, `df` the degrees of freedom of the intervals; `only` narrows what is shown to comparisons with "both" kinds of evidence, "direct" or "indirect" alone.
     """
 
     terms: Terms
     split: NodeSplit
     designs: QDecomposition
     order: tuple[int, ...]
+    df: float = np.inf
     notes: tuple[str, ...] = ()
     only: str | None = None
 
@@ -85,9 +93,7 @@ class Consistency(Shown):
 
     @cached_property
     def _quantile(self) -> float:
-        known = self.split.direct_ci[~np.isnan(self.split.direct)]
-        se = self.split.direct_se[~np.isnan(self.split.direct)]
-        return float((known[0, 1] - known[0, 0]) / (2 * se[0]))
+        return quantile(self.df, self.terms.level)
 
     def tidy(self) -> pd.DataFrame:
         """Return a row per comparison that is shown, on the scale of pooling."""
@@ -105,14 +111,15 @@ class Consistency(Shown):
         """Return the evidence of each comparison as a card."""
         parts = self.designs
         between = q_words(parts.between_random, "Q") if parts.between.df else "no loop of designs"
+        same = "the same τ in all parts" if np.ptp(self.split.tau2) == 0 else "τ estimated anew for each split"
         lines = (
-            Line("method", aside=f"{METHOD_WORDS[self.split.method]}; the same τ in all parts" if len(set(self.split.tau2)) < 2 else METHOD_WORDS[self.split.method]),
+            Line("method", aside=f"{METHOD_WORDS[self.split.method]}; {same}"),
             Line("whole network", aside=f"design-by-treatment test with random effects: {between}"),
             Line("evidence", aside=self._counts()),
         )
         grids = (self._grid(),) if self.pairs else ()
-        shown = {None: "all comparisons", "both": "with direct and indirect evidence", "indirect": "indirect evidence alone", "direct": "direct evidence alone"}
-        return Card(f"Consistency · {self.terms.question.title}", shown[self.only], lines, grids, self.notes)
+        title = f"Consistency · {self.terms.question.title}"
+        return Card(title, SHOWN_WORDS[self.only], lines, grids, self.notes)
 
     def _counts(self) -> str:
         kinds = [self.kind(row) for row in range(len(self.split.first))]

@@ -205,7 +205,8 @@ class NetworkPooled(Shown):
 
         `method` is "back-calculation", "side-split" (with `refit` its own tau2 for each split) or "design-split".
         """
-        return Consistency(self.terms, node_split(self.fit, method, refit=refit), self.designs, self.order, self.notes)
+        split = node_split(self.fit, method, refit=refit)
+        return Consistency(self.terms, split, self.designs, self.order, self.fit.df, self.notes)
 
     def contribution(self, method: str = "random-walk") -> Contribution:
         """Return how much each comparison and each trial contributes; `method` "random-walk" or "hat-matrix"."""
