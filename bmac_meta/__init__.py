@@ -16,6 +16,7 @@ from typing import Any
 _DOORS = {
     "Effects": "bmac_meta.effects",
     "Evidence": "bmac_meta.evidence",
+    "Network": "bmac_meta.network",
     "Question": "bmac_meta.question",
     "Rules": "bmac_meta.evidence",
     "errors": "",
@@ -24,7 +25,7 @@ _DOORS = {
     "tabulate": "bmac_meta.results.tabulate",
 }
 __version__ = "0.1.0"
-__all__ = ["Effects", "Evidence", "Question", "Rules", "errors", "load", "stats", "tabulate"]
+__all__ = ["Effects", "Evidence", "Network", "Question", "Rules", "errors", "load", "stats", "tabulate"]
 
 
 def __getattr__(name: str) -> Any:

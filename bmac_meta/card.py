@@ -138,7 +138,7 @@ _CARD = f"{_INK};max-width:56em;line-height:1.45;font-variant-numeric:tabular-nu
 _HEADING = f"border-bottom:1px solid {_RULE};padding-bottom:.25em;margin-bottom:.25em"
 _TABLE = "border-collapse:collapse;border:0;margin:0"
 _CELL = "border:0;padding:.1em 1.2em .1em 0;text-align:left;vertical-align:top;background:none"
-_NUMBER = _CELL.replace("left", "right")
+_NUMBER = _CELL.replace("left", "right") + ";white-space:nowrap"
 
 
 def _html_line(line: Line) -> str:
@@ -160,7 +160,4 @@ def _html_grid(grid: Grid) -> str:
 
 def _html_cells(tag: str, cells: Iterable[str], style: str = "") -> list[str]:
     styles = [_CELL] + [_NUMBER] * 99
-    return [
-        f'<{tag} style="{base};{style}">{escape(cell)}</{tag}>'
-        for base, cell in zip(styles, cells, strict=False)
-    ]
+    return [f'<{tag} style="{base};{style}">{escape(cell)}</{tag}>' for base, cell in zip(styles, cells, strict=False)]

@@ -156,9 +156,7 @@ def _factor_table(
     labels: Sequence[str],
 ) -> pd.DataFrame:
     made = {
-        name: _coded(factor, table, levels[name])
-        if name in levels
-        else _computed(factor, table, states[name], labels)
+        name: _coded(factor, table, levels[name]) if name in levels else _computed(factor, table, states[name], labels)
         for name, factor in factors.items()
     }
     return pd.DataFrame(made, index=range(len(table)))

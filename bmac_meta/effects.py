@@ -17,7 +17,7 @@ from bmac_meta.numbers import count_noun, format_interval, format_number
 from bmac_meta.question import Question
 from bmac_meta.results.pooled import left_out_words
 from bmac_meta.stats.measures import MEASURES, Measure
-from bmac_meta.synthesis import doubts, influence, regression, verbs
+from bmac_meta.synthesis import bayes, dependence, doubts, influence, p_values, regression, sparse, verbs
 
 EMPTY_LEFT_OUT = ("study", "row", "reason")
 EMPTY_STEPS = ("study", "step", "arm", "what", "address")
@@ -137,9 +137,7 @@ class Effects(Shown):
             if column not in self.frame:
                 raise unknown_word("column of these effects", column, self.frame.columns)
             keep &= self.frame[column].isin(value if isinstance(value, list | tuple | set) else [value])
-        return self._keep(
-            keep.to_numpy(), ", ".join(f"{name} is not {value!r}" for name, value in conditions.items())
-        )
+        return self._keep(keep.to_numpy(), ", ".join(f"{name} is not {value!r}" for name, value in conditions.items()))
 
     def without(self, *studies: str) -> Effects:
         """Leave studies out by their label; raises `UnknownWordError` for one that is not there."""
@@ -196,6 +194,14 @@ class Effects(Shown):
     cumulative = verbs.cumulative
     doubts = doubts.doubts
     regress = regression.regress
+    robust = dependence.robust
+    multilevel = dependence.multilevel
+    gls = dependence.gls
+    mantel_haenszel = sparse.mantel_haenszel
+    peto = sparse.peto
+    bayes = bayes.bayes
+    combine_p = p_values.combine_p
+    albatross = p_values.albatross
     gosh = influence.gosh
     influence = influence.influence
 

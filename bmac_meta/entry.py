@@ -32,9 +32,7 @@ def bare_effects(
             f"The spread was given as {', '.join(given) or 'nothing'}; name exactly one of: se=, variance=, or ci_low= with ci_high=."
         )
     ratio = measure_named(measure).is_ratio and not logged
-    columns = _named(
-        frame, {"estimate": estimate, **given, **({"study": study} if study is not None else {})}
-    )
+    columns = _named(frame, {"estimate": estimate, **given, **({"study": study} if study is not None else {})})
     numbers, faults = _numbers(frame, {name: columns[name] for name in ("estimate", *given)})
     faults += _range_faults(numbers, columns, ratio)
     if faults:
@@ -57,8 +55,7 @@ def computed_effects(
             raise unknown_word(f"column of {chosen.label} ({chosen.code})", name, chosen.columns)
     named = _named(
         frame,
-        {name: columns.get(name, name) for name in chosen.columns}
-        | ({"study": study} if study is not None else {}),
+        {name: columns.get(name, name) for name in chosen.columns} | ({"study": study} if study is not None else {}),
     )
     numbers, faults = _numbers(frame, {name: named[name] for name in chosen.columns})
     if faults:
@@ -86,9 +83,7 @@ def _check_frame(frame: object) -> None:
         raise InputError("The table is empty; give a row per trial.")
     twice = frame.columns[frame.columns.duplicated()].unique()
     if len(twice):
-        raise InputError(
-            f"Columns stand twice in the table: {', '.join(map(str, twice))}. Rename one of each."
-        )
+        raise InputError(f"Columns stand twice in the table: {', '.join(map(str, twice))}. Rename one of each.")
 
 
 def _named(frame: pd.DataFrame, wanted: Mapping[str, str]) -> dict[str, str]:
@@ -104,9 +99,7 @@ def _numbers(frame: pd.DataFrame, columns: Mapping[str, str]) -> tuple[dict[str,
         values = pd.to_numeric(frame[column], errors="coerce").to_numpy(float, na_value=np.nan)
         for place in np.flatnonzero(~np.isfinite(values)):
             found = repr(frame[column].iloc[place])
-            faults.append(
-                _fault(place, column, found, "a finite number", "Correct the cell, or leave the row out.")
-            )
+            faults.append(_fault(place, column, found, "a finite number", "Correct the cell, or leave the row out."))
         numbers[role] = values
     return numbers, faults
 
@@ -165,14 +158,8 @@ def _standard_error(numbers: Mapping[str, np.ndarray], ratio: bool, level: float
     return compute(low=numbers["ci_low"], high=numbers["ci_high"], level=level)
 
 
-def _assembled(
-    frame: pd.DataFrame, study: str | None, estimate: Any, se: Any, drop: set[str]
-) -> pd.DataFrame:
-    labels = (
-        frame[study].astype(str)
-        if study is not None
-        else pd.Series([f"row {i + 1}" for i in range(len(frame))])
-    )
+def _assembled(frame: pd.DataFrame, study: str | None, estimate: Any, se: Any, drop: set[str]) -> pd.DataFrame:
+    labels = frame[study].astype(str) if study is not None else pd.Series([f"row {i + 1}" for i in range(len(frame))])
     rest = frame.drop(columns=[*drop, *([study] if study is not None else [])], errors="ignore")
     rest = rest.drop(columns=[name for name in ("study", "estimate", "se") if name in rest])
     first = pd.DataFrame({"study": labels.to_numpy(), "estimate": estimate, "se": se})

@@ -58,5 +58,8 @@ def spoken(node: str) -> str:
 
 
 def _spoken_part(part: str) -> str:
-    words = [word.lower() if (len(word) > 4 and word not in ABBREVIATIONS) or word in SHORT_WORDS else word for word in part.split("_")]
+    words = [
+        word.lower() if (len(word) > 4 and word not in ABBREVIATIONS) or word in SHORT_WORDS else word
+        for word in part.split("_")
+    ]
     return ("-" if all(word.isupper() for word in words) else " ").join(words)

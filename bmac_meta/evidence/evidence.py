@@ -14,11 +14,13 @@ from bmac_meta.card import Card, Grid, Line, Shown
 from bmac_meta.effects import Effects
 from bmac_meta.errors import InputError, unknown_word
 from bmac_meta.evidence.asking import ask_comparison
-from bmac_meta.evidence.rows import by_key, contrast_rows, facts, outcome_rows
+from bmac_meta.evidence.netting import ask_network
 from bmac_meta.evidence.overview import counts_by, course_of
 from bmac_meta.evidence.published import published_effects
+from bmac_meta.evidence.rows import by_key, contrast_rows, facts, outcome_rows
 from bmac_meta.evidence.survey import survey
 from bmac_meta.evidence.within import ask_change, ask_proportion
+from bmac_meta.network import Network
 from bmac_meta.numbers import count_noun
 from bmac_meta.results.courses import TimeCourse
 from bmac_meta.results.maps import EvidenceCounts
@@ -120,9 +122,7 @@ class Evidence(Shown):
     def interventions(self) -> Mapping[str, set[str]]:
         """The interventions of the arms of each study."""
         known = self.arms.dropna(subset=["intervention"])
-        return {
-            study: {row["intervention"] for row in rows} for study, rows in by_key(known, "study_id").items()
-        }
+        return {study: {row["intervention"] for row in rows} for study, rows in by_key(known, "study_id").items()}
 
     @cached_property
     def study_facts(self) -> Mapping[str, dict[str, Any]]:
@@ -249,6 +249,23 @@ class Evidence(Shown):
         """Return the share of patients with an event in the arms of one treatment, by the arcsine transform."""
         return ask_proportion(self, treatment, of, months, measure, rules)
 
+    def network(
+        self,
+        *,
+        on: str,
+        months: float | tuple[float, float] | None = None,
+        measure: str | None = None,
+        nodes: Any = None,
+        **rules: Any,
+    ) -> Network:
+        """Return the network of all treatments that trials compare on one outcome, each trial once with all its arms.
+
+        `on`, `months`, `measure` and the rules are those of `compare`; one kind of score unless `measured_as=None`.
+        `nodes` joins treatments (`{"AD_MSC": "MSC", "BM_MSC": "MSC"}`) or splits them ("split_prp" by leucocytes,
+        "split_ha" by molecular weight). Raises `UnknownWordError` for a name that is not there.
+        """
+        return ask_network(self, on, months, measure, nodes, rules)
+
     def summary(
         self,
         *,
@@ -308,9 +325,7 @@ class Evidence(Shown):
             *(Line("narrowed", aside=words) for words in self.said),
         )
         rest = len(counts) - len(rows)
-        caption = "treatments by number of studies" + (
-            f" (the first 12 of {len(counts)})" if rest > 0 else ""
-        )
+        caption = "treatments by number of studies" + (f" (the first 12 of {len(counts)})" if rest > 0 else "")
         return Card(
             "Evidence",
             count_noun(len(self.studies), "study").replace("studys", "studies"),

@@ -37,15 +37,24 @@ def published_effects(evidence: Evidence, pool: str, measure: str | None) -> Eff
     rows = [_effect(row | {"file": "published_inputs.csv"}, code) for row in records(mine.assign(line=mine.index))]
     frame = pd.DataFrame([row for row, _ in rows])
     steps = pd.DataFrame([step for _, step in rows], columns=["study", "step", "arm", "what", "address"])
-    frame["study"] = frame["study"].where(~frame["study"].duplicated(keep=False), frame["study"] + " (" + frame["row_id"] + ")")
+    frame["study"] = frame["study"].where(
+        ~frame["study"].duplicated(keep=False), frame["study"] + " (" + frame["row_id"] + ")"
+    )
     return Effects(frame, _question(printed, code), steps=steps, notes=(_as_printed(printed),))
 
 
 def _effect(row: Mapping[str, Any], code: str) -> tuple[dict[str, Any], tuple]:
     measure = MEASURES[code] if code in MEASURES else None
     if measure is None:
-        raise InputError(f"The review prints {code}, which is no effect measure of this package: {', '.join(MEASURES)}.")
-    base = {"study": row["study_label"], "row_id": row["row_id"], "study_id": row["study_id"], "weight_printed": row["weight_pct"]}
+        raise InputError(
+            f"The review prints {code}, which is no effect measure of this package: {', '.join(MEASURES)}."
+        )
+    base = {
+        "study": row["study_label"],
+        "row_id": row["row_id"],
+        "study_id": row["study_id"],
+        "weight_printed": row["weight_pct"],
+    }
     place = f"published_inputs.csv row {row['line']}: {row['source_locator']}, {row['source_url']}"
     raw = {name: row[name] for name in NAMES if row[name] is not None}
     if row["estimate"] is not None:

@@ -27,7 +27,8 @@ class Step:
 class ArmValue:
     """What one arm contributes: a mean with its SD and n, or events among a total, and how it came about.
 
-    `spread` says in a word where the SD is from; `problem` says why the row cannot be used, and is empty when it can.
+    `spread` says in a word where the SD is from, `joints` whether `n` (or `total`) counts joints because nobody says
+    how many patients they belong to; `problem` says why the row cannot be used, and is empty when it can.
     """
 
     arm: str
@@ -39,25 +40,26 @@ class ArmValue:
     events: int | None = None
     total: int | None = None
     spread: str = ""
+    joints: bool = False
     steps: tuple[Step, ...] = ()
     problem: str = ""
 
 
 def read_row(row: Mapping[str, Any], rules: Rules) -> ArmValue:
     """Return what a printed row gives under some rules; a row that gives nothing says why."""
-    value = ArmValue(row["arm_id"], row["node"], row)
+    value = ArmValue(row["arm_id"], row["node"], row, joints="unit_not_patient" in row["flags"])
     if row["events"] is not None and row["total"] is not None:
         return _counts(value)
     if row["n"] is None:
-        return replace(value, problem="no number of patients is printed")
-    return _oriented(_with_spread(_noted(value, _printed(row)), rules))
+        return replace(value, problem=_without_n(row))
+    read = _with_spread(_noted(value, _printed(row)), rules)
+    read = read if read.problem else _oriented(read)
+    return read if read.problem else _of_patients(read)
 
 
 def address(row: Mapping[str, Any]) -> str:
     """Return where a row stands: row of the file, place in the source, source."""
-    place = ", ".join(
-        str(row[name]) for name in ("source_locator", "source_url") if row.get(name) is not None
-    )
+    place = ", ".join(str(row[name]) for name in ("source_locator", "source_url") if row.get(name) is not None)
     return f"{row['file']} row {row['line']}" + (f": {place}" if place else "")
 
 
@@ -70,9 +72,7 @@ def _counts(value: ArmValue) -> ArmValue:
     row = value.row
     events, total = int(row["events"]), int(row["total"])
     computed = " (count computed from a printed percentage)" if row["events_basis"] == "from_percent" else ""
-    return _noted(
-        value, f"printed: {events} of {total}{computed}", events=events, total=total, spread="counts"
-    )
+    return _noted(value, f"printed: {events} of {total}{computed}", events=events, total=total, spread="counts")
 
 
 def _printed(row: Mapping[str, Any]) -> str:
@@ -86,63 +86,104 @@ def _printed(row: Mapping[str, Any]) -> str:
 
 def _with_spread(value: ArmValue, rules: Rules) -> ArmValue:
     row, n = value.row, int(value.row["n"])
-    kind = row["dispersion_kind"] if row["dispersion"] is not None else None
     if n < 2:
         return replace(value, problem=f"n is {n}: a spread needs two patients")
     if row["mean"] is None:
-        return _from_quartiles(value, n, rules)
+        return _from_quartiles(value, n, rules) if row["median"] is not None else replace(value, problem=_bare(row))
     value = replace(value, mean=float(row["mean"]), n=n)
+    kind = row["dispersion_kind"] if row["dispersion"] is not None else None
     if kind == "sd":
         return replace(value, sd=float(row["dispersion"]), spread="SD as printed")
     if kind == "se":
         return _sd(value, sd_from_se(se=row["dispersion"], n=n), "from SE", "SD = SE × √n")
-    if kind == "plus_minus_unlabelled":
-        return _unlabelled(value, rules)
     if row["ci_low"] is not None and row["ci_high"] is not None:
         level = (row["ci_level"] or 95.0) / 100
         sd = sd_from_ci(low=row["ci_low"], high=row["ci_high"], n=n, level=level)
         return _sd(value, sd, "from CI", f"SD from the {level:.0%} interval, t({n - 1})")
-    return replace(value, problem="a mean without a spread")
+    if kind == "plus_minus_unlabelled":
+        return _unlabelled(value, rules)
+    return replace(value, problem="a mean without a spread") if row["q1"] is None else _from_quartiles(value, n, rules)
+
+
+def _without_n(row: Mapping[str, Any]) -> str:
+    if row["events"] is not None:
+        return "events without a total"
+    return "no number of patients is printed" if row["mean"] is not None or row["median"] is not None else _bare(row)
+
+
+def _bare(row: Mapping[str, Any]) -> str:
+    return "a number of patients without events" if row["total"] is not None else "no mean, median or count is printed"
 
 
 def _sd(value: ArmValue, sd: Any, word: str, what: str) -> ArmValue:
+    if not float(sd) > 0:
+        return replace(value, problem=f"{what} is {float(sd):g}: no spread")
     return _noted(value, f"{what} = {float(sd):.4g}", sd=float(sd), spread=word)
 
 
 def _unlabelled(value: ArmValue, rules: Rules) -> ArmValue:
+    """Read a "±" of unknown kind as an SD where that is plausible on the scale, or on a scale that it may be on."""
     spread = float(value.row["dispersion"])
     if rules.unlabelled == "leave_out":
         return replace(value, problem=f"± {spread:g} is of unknown kind")
-    read = _noted(value, f"± {spread:g} of unknown kind read as SD", sd=spread, spread="± read as SD")
-    low, high, width = value.row["scale_min"], value.row["scale_max"], None
-    if low is not None and high is not None:
-        width = high - low
-    if rules.unlabelled == "keep" or (width and PLAUSIBLE_SD[0] <= spread / width <= PLAUSIBLE_SD[1]):
-        return read
-    where = f"{spread / width:.0%} of the scale" if width else "and the scale is not printed"
+    widths = _possible_widths(value.row)
+    plausible = [width for width in widths if PLAUSIBLE_SD[0] <= spread / width <= PLAUSIBLE_SD[1]]
+    if rules.unlabelled == "keep" or plausible:
+        return _noted(value, f"± {spread:g} of unknown kind read as SD", sd=spread, spread="± read as SD")
+    shares = " or ".join(f"{spread / width:.0%}" for width in widths)
+    where = f"{shares} of the scale" if widths else "and the scale is not known"
     return replace(value, problem=f"± {spread:g} of unknown kind ({where}) cannot be taken for an SD")
+
+
+def _possible_widths(row: Mapping[str, Any]) -> list[float]:
+    """Return the width of the printed scale, or of each scale of the instrument that can hold the mean."""
+    low, high, mean = row["scale_min"], row["scale_max"], row["mean"]
+    if low is not None and high is not None:
+        return [high - low]
+    change = row["value_kind"] == "change"
+    return [
+        above - below
+        for below, above in row["known_scales"]
+        if (abs(mean) <= above - below if change else below <= mean <= above)
+    ]
 
 
 def _from_quartiles(value: ArmValue, n: int, rules: Rules) -> ArmValue:
     low, middle, high = (value.row[name] for name in ("q1", "median", "q3"))
     if middle is None or low is None or high is None:
-        return replace(value, problem="neither a mean nor a median with quartiles is printed")
+        return replace(value, problem="a median and quartiles are not all printed")
     if rules.medians == "leave_out":
         return replace(value, problem="a median with quartiles")
     if n < 5:
         return replace(value, problem=f"a median of {n} patients cannot be tested for skewness")
-    if low == high or bool(skewness_from_quartiles(q1=low, median=middle, q3=high, n=n).skewed):
+    if low == high:
+        return replace(value, problem="the quartiles are equal: they tell no spread")
+    if bool(skewness_from_quartiles(q1=low, median=middle, q3=high, n=n).skewed):
         return replace(value, problem="the quartiles are skewed: a mean and an SD would mislead (Shi 2023)")
-    mean = float(mean_from_quartiles(q1=low, median=middle, q3=high, n=n))
-    value = _noted(value, f"mean from median and quartiles (Luo 2018) = {mean:.4g}", mean=mean, n=n)
-    return _sd(
-        value, sd_from_quartiles(q1=low, q3=high, n=n), "from quartiles", "SD from quartiles (Wan 2014)"
-    )
+    if value.mean is None:
+        mean = float(mean_from_quartiles(q1=low, median=middle, q3=high, n=n))
+        value = _noted(value, f"mean from median and quartiles (Luo 2018) = {mean:.4g}", mean=mean, n=n)
+    return _sd(value, sd_from_quartiles(q1=low, q3=high, n=n), "from quartiles", "SD from quartiles (Wan 2014)")
 
 
 def _oriented(value: ArmValue) -> ArmValue:
     """Turn a change that counts improvement as positive into after minus before."""
-    turned = "sign_positive_improvement" in value.row["flags"] and value.row["higher_is_better"] is False
-    if not turned or value.mean is None:
+    better = value.row["higher_is_better"]
+    if "sign_positive_improvement" not in value.row["flags"] or better is True:
         return value
+    if better is None:
+        return replace(value, problem="improvement is positive, but which way is better is not known")
     return _noted(value, f"improvement {value.mean:g} read as a change of {-value.mean:g}", mean=-value.mean)
+
+
+def _of_patients(value: ArmValue) -> ArmValue:
+    """Count patients where `n` counts joints and arms.csv says how many patients they belong to.
+
+    That is as though the joints of a patient were one: never too narrow an interval.
+    """
+    patients = value.row["arm_patients"]
+    if not value.joints or patients is None or not 2 <= patients < value.n:
+        return value
+    return _noted(
+        value, f"n {value.n} counts joints: their {patients} patients are taken", n=int(patients), joints=False
+    )

@@ -10,26 +10,41 @@ import pandas as pd
 
 from bmac_meta.tables import Tables
 
-STUDY_COLUMNS = ("design", "condition", "species")
-INSTRUMENT_COLUMNS = ("domain", "preferred_rank")
+ARM_KEY = ["study_id", "arm_id"]
+SCALE = ["scale_min", "scale_max"]
 
 
 def outcome_rows(tables: Tables, nodes: Mapping[str, str]) -> pd.DataFrame:
-    """Return the rows of outcomes.csv with node, domain, rank, direction and scale; one row each."""
+    """Return the rows of outcomes.csv with node, domain, rank, direction, known scales and patients; one row each.
+
+    `arm_patients` is the smallest number of patients that arms.csv gives for the arm, against which an `n` of joints
+    can be held. An empty scale stays empty.
+    """
     rows = _with_file(tables.outcomes, "outcomes.csv").reset_index(drop=True)
-    keys = pd.MultiIndex.from_frame(rows[["study_id", "arm_id"]])
-    rows["intervention"] = _lookup(tables.arms, ["study_id", "arm_id"], "intervention", keys)
+    keys = pd.MultiIndex.from_frame(rows[ARM_KEY])
+    patients = tables.arms[["n_randomised", "n_analysed"]].min(axis=1)
+    arms = tables.arms.assign(arm_patients=patients)
+    rows["intervention"] = _lookup(arms, ARM_KEY, "intervention", keys)
+    rows["arm_patients"] = _lookup(arms, ARM_KEY, "arm_patients", keys)
     rows["node"] = rows["intervention"].map(nodes)
     return _with_instrument(rows, tables)
 
 
 def contrast_rows(tables: Tables, nodes: Mapping[str, str]) -> pd.DataFrame:
-    """Return the rows of contrasts.csv with the nodes of both arms, domain, rank and direction; one row each."""
+    """Return the rows of contrasts.csv with the nodes of both arms, domain, rank, direction and scale; one row each.
+
+    The scale is the one on which outcomes.csv has the same outcome of the trial, where that is a single one.
+    """
     rows = _with_file(tables.contrasts, "contrasts.csv").reset_index(drop=True)
     for side in ("a", "b"):
         keys = pd.MultiIndex.from_frame(rows[["study_id", f"arm_{side}"]])
-        rows[f"intervention_{side}"] = _lookup(tables.arms, ["study_id", "arm_id"], "intervention", keys)
+        rows[f"intervention_{side}"] = _lookup(tables.arms, ARM_KEY, "intervention", keys)
         rows[f"node_{side}"] = rows[f"intervention_{side}"].map(nodes)
+    scales = tables.outcomes.dropna(subset=SCALE).drop_duplicates(["study_id", "outcome", *SCALE])
+    single = scales[~scales.duplicated(["study_id", "outcome"], keep=False)]
+    keys = pd.MultiIndex.from_frame(rows[["study_id", "outcome"]])
+    for end in SCALE:
+        rows[end] = _lookup(single, ["study_id", "outcome"], end, keys)
     return _with_instrument(rows, tables)
 
 
@@ -46,12 +61,23 @@ def _lookup(frame: pd.DataFrame, keys: list[str], column: str, wanted: pd.Index)
 def _with_instrument(rows: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     instruments = tables.instruments.drop_duplicates("outcome").set_index("outcome")
     known = instruments.reindex(rows["outcome"])
-    rows = rows.assign(**{name: known[name].to_numpy() for name in INSTRUMENT_COLUMNS})
-    for name in ("higher_is_better", "scale_min", "scale_max"):
-        printed = rows[name] if name in rows else pd.Series(pd.NA, index=rows.index)
-        lent = pd.Series(known[name].to_numpy(), index=rows.index)
-        rows[name] = printed.where(printed.notna(), lent).astype(lent.dtype)
-    return rows
+    rows = rows.assign(**{name: known[name].to_numpy() for name in ("domain", "preferred_rank")})
+    printed = rows["higher_is_better"] if "higher_is_better" in rows else pd.Series(pd.NA, index=rows.index)
+    lent = pd.Series(known["higher_is_better"].to_numpy(), index=rows.index)
+    scales = known_scales(tables)
+    return rows.assign(
+        higher_is_better=printed.where(printed.notna(), lent).astype(lent.dtype),
+        known_scales=[scales.get(outcome, ()) for outcome in rows["outcome"]],
+    )
+
+
+def known_scales(tables: Tables) -> dict[str, tuple[tuple[float, float], ...]]:
+    """Return the scales on which each outcome is printed anywhere in the data, or that its instrument has."""
+    ends = pd.concat([frame[["outcome", *SCALE]] for frame in (tables.instruments, tables.outcomes)])
+    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for outcome, low, high in ends.dropna().drop_duplicates().itertuples(index=False):
+        found[outcome].append((low, high))
+    return {outcome: tuple(sorted(scales)) for outcome, scales in found.items()}
 
 
 def by_key(frame: pd.DataFrame, key: str) -> dict[str, list[dict[str, Any]]]:
@@ -67,8 +93,7 @@ def facts(frame: pd.DataFrame, keys: tuple[str, ...], columns: tuple[str, ...]) 
     names = [name for name in columns if name in frame]
     rows = records(frame[[*keys, *names]])
     return {
-        (row[keys[0]] if len(keys) == 1 else tuple(row[k] for k in keys)): {n: row[n] for n in names}
-        for row in rows
+        (row[keys[0]] if len(keys) == 1 else tuple(row[k] for k in keys)): {n: row[n] for n in names} for row in rows
     }
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from bmac_meta.errors import PoolingRefused
 from bmac_meta.evidence.asking import ask_comparison
-from bmac_meta.evidence.words import node_named
 from bmac_meta.evidence.rules import Rules
+from bmac_meta.evidence.words import node_named
 from bmac_meta.results import Pooled
 from bmac_meta.results.summary import NO_TRIAL, Summary
 from bmac_meta.synthesis.verbs import pool

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from bmac_meta.effects import Effects
-from bmac_meta.errors import check_word
+from bmac_meta.errors import InputError, check_word
 from bmac_meta.evidence.asking import admitted
-from bmac_meta.evidence.making import Made, arm_columns, combined, oriented
-from bmac_meta.evidence.reading import Step
-from bmac_meta.evidence.rules import Rules, changed, window
-from bmac_meta.evidence.selection import Candidate, Sieve, choose, one_per_cohort
+from bmac_meta.evidence.candidates import Candidate, Sieve
+from bmac_meta.evidence.making import Made, arm_columns, combined, oriented, problem
+from bmac_meta.evidence.reading import ArmValue, Step
+from bmac_meta.evidence.rules import Rules, window
+from bmac_meta.evidence.selection import choose, of_kind, one_per_cohort
 from bmac_meta.evidence.words import (
     absent,
     asked,
@@ -21,8 +21,11 @@ from bmac_meta.evidence.words import (
     flag_meanings,
     is_outcome,
     node_named,
+    read_as,
     rows_about,
+    rules_for,
 )
+from bmac_meta.stats.effect_sizes import EffectSizes
 from bmac_meta.stats.measures import MEASURES
 
 if TYPE_CHECKING:
@@ -37,7 +40,12 @@ def ask_change(
 ) -> Effects:
     """Answer `Evidence.change`."""
     code = check_word("measure of change", measure or ("MC" if is_outcome(evidence, on) else "SMCR"), CHANGES)
-    rules = changed(Rules(designs=None, measured_as="change"), keywords)
+    if keywords.get("measured_as", "change") != "change":
+        raise InputError(
+            f"measured_as={keywords['measured_as']!r} was given to change(), which takes changes only: printed ones, "
+            "else those that both scores and the stated correlation give. Leave the keyword out."
+        )
+    rules = rules_for(evidence, Rules(designs=None, measured_as="change"), keywords)
     return _within(evidence, treatment, on, months, code, rules)
 
 
@@ -46,42 +54,63 @@ def ask_proportion(
 ) -> Effects:
     """Answer `Evidence.proportion`."""
     check_word("measure of a proportion", measure, SHARES)
-    return _within(evidence, treatment, of, months, measure, changed(Rules(designs=None), keywords))
+    return _within(evidence, treatment, of, months, measure, rules_for(evidence, Rules(designs=None), keywords))
 
 
 def _within(evidence: Evidence, treatment: str, on: str, months: Any, measure: str, rules: Rules) -> Effects:
     node = node_named(evidence, treatment, rules)
+    wanted = frozenset((node,))
     rows, _ = rows_about(evidence, on, rules)
     mine = [row for row in rows if row["node"] == node]
-    sieve = Sieve(rules, window(months), flag_meanings())
-    counts = measure in SHARES
-    candidates = admitted(evidence, mine, [], sieve, "RR" if counts else measure)
-    fitting = [c for c in candidates if counts or c.kind == "change"]
-    wanted = frozenset((node,))
+    sieve = Sieve(rules, window(months), flag_meanings(), said=read_as([treatment], [node]))
+    candidates = admitted(evidence, mine, [], sieve, "RR" if measure in SHARES else measure)
+    fitting = [_with_baseline_only(candidate, measure) for candidate in of_kind(candidates, wanted, sieve)]
     chosen = one_per_cohort(choose(fitting, wanted, True, sieve), evidence.cohorts, sieve)
-    made = [_share(c, measure) if counts else _change(c, measure) for c in chosen]
+    made = [_share(c, measure) if measure in SHARES else _change(c, measure) for c in chosen]
     absent(evidence, wanted, mine, chosen, sieve)
     return effects_of(evidence, asked(evidence, (node, ""), on, measure, sieve, chosen), chosen, made, sieve)
 
 
+def _with_baseline_only(candidate: Candidate, measure: str) -> Candidate:
+    """Return a candidate without the scores at baseline that its measure has no use for."""
+    made_of_both = any(value.spread.startswith("change from") for value in candidate.values)
+    return candidate if measure == "SMCR" or made_of_both else replace(candidate, baselines=())
+
+
 def _change(candidate: Candidate, measure: str) -> Made:
-    """Return the change of an arm, plain or in SDs; Becker 1988, doi:10.1111/j.2044-8317.1988.tb00901.x."""
+    """Return the change of an arm: plain, in SDs at baseline, or in SDs of the change."""
     value = combined(candidate.values)
     made, steps = arm_columns("a", value), list(value.steps)
-    if measure == "MC":
-        return made | oriented(value.mean, value.sd**2 / value.n, candidate, measure, steps)
-    if measure == "SMCR" and not candidate.baselines:
-        return made | _missing("no SD at baseline is printed", steps)
-    unit = value if measure == "SMCC" else combined(candidate.baselines)
-    steps.append(
-        Step(
-            f"divided by the SD {'of the change' if unit is value else 'at baseline'}, {unit.sd:.4g}",
-            arm=value.arm,
-        )
-    )
-    estimate = value.mean / unit.sd
-    variance = (value.sd / unit.sd) ** 2 / value.n + estimate**2 / (2 * unit.n)
-    return made | oriented(estimate, variance, candidate, measure, steps)
+    if measure == "SMCR":
+        effect, words, why = _in_baseline_sds(candidate, value)
+        known = {step.what for step in steps}
+        steps += [step for base in candidate.baselines for step in base.steps if step.what not in known]
+    else:
+        effect = MEASURES[measure].compute(mean_baseline=0.0, mean_final=value.mean, sd_change=value.sd, n=value.n)
+        words = f"{measure} of a change of {value.mean:.4g} (SD {value.sd:.4g}, n {value.n})"
+        why = "" if bool(effect.included) else f"{MEASURES[measure].label} does not exist for {value.n} patients"
+    if why:
+        return made | problem(why, steps)
+    steps.append(Step(words, arm=value.arm))
+    return made | oriented(float(effect.estimate), float(effect.variance), candidate, measure, steps)
+
+
+def _in_baseline_sds(candidate: Candidate, value: ArmValue) -> tuple[EffectSizes | None, str, str]:
+    """Return a change in SDs at baseline with its words, or why there is none.
+
+    The correlation is the one that the SD of the change tells against the SD at baseline, 1 − (SD of change / SD at
+    baseline)² / 2: Becker 1988, doi:10.1111/j.2044-8317.1988.tb00901.x.
+    """
+    if len(candidate.baselines) < len(candidate.values):
+        return None, "", "no SD at baseline is printed"
+    sd = combined(candidate.baselines).sd
+    r = 1 - (value.sd / sd) ** 2 / 2
+    if not r > -1:
+        return None, "", f"the SD of the change, {value.sd:.4g}, is twice the SD at baseline, {sd:.4g}, or more"
+    columns = {"mean_baseline": 0.0, "mean_final": value.mean, "sd_baseline": sd, "r": r, "n": value.n}
+    effect = MEASURES["SMCR"].compute(**columns)
+    words = f"SMCR of a change of {value.mean:.4g} (SD {value.sd:.4g}, n {value.n}) in SDs at baseline, {sd:.4g}"
+    return effect, words, "" if bool(effect.included) else f"SMCR does not exist for {value.n} patients"
 
 
 def _share(candidate: Candidate, measure: str) -> Made:
@@ -89,9 +118,5 @@ def _share(candidate: Candidate, measure: str) -> Made:
     effect = MEASURES[measure].compute(events=value.events, total=value.total)
     made, steps = arm_columns("a", value), list(value.steps)
     if not bool(effect.included):
-        return made | _missing(f"{measure} does not exist for {value.events} of {value.total}", steps)
+        return made | problem(f"{measure} does not exist for {value.events} of {value.total}", steps)
     return made | oriented(float(effect.estimate), float(effect.variance), candidate, measure, steps)
-
-
-def _missing(problem: str, steps: list[Step]) -> Made:
-    return {"estimate": np.nan, "variance": np.nan, "problem": problem, "steps": steps}

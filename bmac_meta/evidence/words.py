@@ -10,22 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bmac_meta.cautions import ORIENTED, notes_on, refusals_of
 from bmac_meta.effects import Effects
-from bmac_meta.errors import unknown_word
+from bmac_meta.errors import check_word, unknown_word
+from bmac_meta.evidence.candidates import Candidate, LeftOut, Sieve, place
 from bmac_meta.evidence.making import Made
-from bmac_meta.evidence.rules import Rules
-from bmac_meta.evidence.selection import Candidate, LeftOut, Sieve
+from bmac_meta.evidence.rules import Rules, changed
 from bmac_meta.question import Question, spoken
-from bmac_meta.stats.measures import MEASURES, measure_named
+from bmac_meta.stats.measures import MEASURES
 from bmac_meta.tables import read_package
 from bmac_meta.vocabulary import NOT_REPORTED
 
 if TYPE_CHECKING:
     from bmac_meta.evidence.evidence import Evidence
 
-TOLD_APART = ("paired_design", "unit_not_patient", "sign_positive_improvement", "labels_permuted_corrected")
 EVENTS = ("RR", "OR", "RD", "PETO", "AS")
-MANY_SCALES = ("SMD", "SMDH", "POMP", "SMCR", "SMCC")
 SAYINGS = {
     "responders": "response",
     "responder": "response",
@@ -40,6 +39,28 @@ def flag_meanings() -> Mapping[str, str]:
     return read_package().flags
 
 
+def rules_for(evidence: Evidence, rules: Rules, keywords: Mapping[str, Any]) -> Rules:
+    """Return rules with some of them changed; a word that the data at hand do not know raises `UnknownWordError`."""
+    rules = changed(rules, keywords)
+    tables = evidence.tables
+    designs = {*read_package().table("studies").field("design").words, *tables.studies["design"].dropna()}
+    for word in rules.designs or ():
+        check_word("study design", word, sorted(designs))
+    for word in rules.prefer:
+        check_word("outcome to prefer", word, sorted(tables.instruments["outcome"]))
+    for word in rules.nodes:
+        check_word("intervention", word, sorted(evidence.nodes))
+    if rules.part is not None:
+        _check_part(pd.concat([tables.outcomes, tables.contrasts]), *rules.part)
+    return rules
+
+
+def _check_part(rows: pd.DataFrame, variable: str, level: str) -> None:
+    check_word("subgroup variable", variable, sorted(rows["subgroup_variable"].dropna().unique()))
+    levels = rows["subgroup_level"][rows["subgroup_variable"] == variable]
+    check_word(f"level of {variable}", level, sorted(levels.dropna().unique()))
+
+
 def node_named(evidence: Evidence, word: str, rules: Rules) -> str:
     """Return the network node that a word means: a node, or an intervention that joins one."""
     nodes = {**evidence.nodes, **rules.nodes}
@@ -52,6 +73,12 @@ def node_named(evidence: Evidence, word: str, rules: Rules) -> str:
     if wanted in joined:
         return joined[wanted]
     raise unknown_word("treatment", word, sorted(known & set(evidence.arms["node"].dropna())))
+
+
+def read_as(words: Iterable[str], nodes: Iterable[str]) -> list[str]:
+    """Return in words which names were read as another treatment's."""
+    pairs = zip(map(str, words), nodes, strict=True)
+    return [f"{word} is read as {node}, which it joins" for word, node in pairs if word.casefold() != node.casefold()]
 
 
 def outcomes_named(evidence: Evidence, on: str) -> tuple[str, ...]:
@@ -94,9 +121,7 @@ def _rejoined(row: Mapping[str, Any], nodes: Mapping[str, str]) -> dict[str, str
 
 def default_measure(evidence: Evidence, on: str, rows: Iterable[Mapping[str, Any]]) -> str:
     """Return the measure when none is named: RR for events, SMD for a domain, MD for one instrument."""
-    kinds = Counter(
-        row["events"] is not None for row in rows if row["events"] is not None or row["mean"] is not None
-    )
+    kinds = Counter(row["events"] is not None for row in rows if row["events"] is not None or row["mean"] is not None)
     if kinds[True] > kinds[False]:
         return "RR"
     return "MD" if is_outcome(evidence, on) else "SMD"
@@ -110,9 +135,7 @@ def two_arm_measure(code: str) -> str:
     return code
 
 
-def absent(
-    evidence: Evidence, wanted: frozenset[str], rows: list[dict], chosen: list[Candidate], sieve: Sieve
-) -> None:
+def absent(evidence: Evidence, wanted: frozenset[str], rows: list[dict], chosen: list[Candidate], sieve: Sieve) -> None:
     """List the studies that have the wanted arms and the outcome, but gave nothing, and why."""
     seen = {candidate.study for candidate in chosen} | {entry.study for entry in sieve.left_out}
     for study in sorted(comparing(evidence, wanted, sieve.rules) - seen):
@@ -138,19 +161,21 @@ def asked(
     evidence: Evidence, nodes: tuple[str, str], on: str, measure: str, sieve: Sieve, chosen: list[Candidate]
 ) -> Question:
     """Return the question as it was understood, with its rules in words."""
-    ways = {bool(c.row["higher_is_better"]) for c in chosen if c.row["higher_is_better"] is not None}
-    lower = True if measure in MANY_SCALES else (not ways.pop() if len(ways) == 1 else None)
     codes = outcomes_named(evidence, on)
-    label = (
-        _outcome_label(evidence, codes[0])
-        if len(codes) == 1
-        else str(on).strip().casefold().replace("_", " ")
-    )
-    rules = (sieve.window.rule, *sieve.rules.lines(), *(f"studies: {words}" for words in evidence.said))
+    label = _outcome_label(evidence, codes[0]) if len(codes) == 1 else str(on).strip().casefold().replace("_", " ")
+    studies = (f"studies: {words}" for words in evidence.said)
+    rules = (sieve.window.rule, *sieve.rules.lines(), *sieve.said, *studies)
     names = (spoken(nodes[0]), spoken(nodes[1]) if nodes[1] else "")
-    return Question(
-        *names, label, sieve.window.words, measure, _unit(measure, chosen, evidence), lower, rules
-    )
+    unit, lower = _unit(measure, chosen, evidence), _lower_is_better(measure, chosen)
+    return Question(*names, label, sieve.window.words, measure, unit, lower, rules)
+
+
+def _lower_is_better(measure: str, chosen: list[Candidate]) -> bool | None:
+    """Tell whether effects below the null are the better ones; None where nobody says."""
+    ways = {candidate.row["higher_is_better"] for candidate in chosen}
+    if measure in ORIENTED:
+        return None if None in ways else True
+    return not ways.pop() if len(ways) == 1 and None not in ways else None
 
 
 def _outcome_label(evidence: Evidence, code: str) -> str:
@@ -161,33 +186,26 @@ def _outcome_label(evidence: Evidence, code: str) -> str:
 def _unit(measure: str, chosen: list[Candidate], evidence: Evidence) -> str:
     if measure not in ("MD", "MC") or len({c.outcome for c in chosen}) != 1:
         return ""
-    scales = {c.scale for c in chosen if c.contrast is None}
-    known = len(scales) == 1 and None not in next(iter(scales))
-    ends = "points, {:g} to {:g}".format(*next(iter(scales))) if known else "points"
-    return f"{_outcome_label(evidence, chosen[0].outcome)}, {ends}"
+    scales = {candidate.scale for candidate in chosen if None not in candidate.scale}
+    ends = ", points, {:g} to {:g}".format(*scales.pop()) if len(scales) == 1 else ""
+    return f"{_outcome_label(evidence, chosen[0].outcome)}{ends}"
 
 
 def effects_of(
     evidence: Evidence, question: Question, chosen: list[Candidate], made: list[Made], sieve: Sieve
 ) -> Effects:
     """Put the effects of all trials into one table, with history, what was left out, and what forbids pooling."""
-    rows, history, left_out = [], [], list(sieve.left_out)
-    known, arms, labels = evidence.study_facts, evidence.arm_facts, evidence.labels
+    rows, history, left_out = [], [], sieve.entries(chosen)
+    known, labels = evidence.study_facts, evidence.labels
     for candidate, effect in zip(chosen, made, strict=True):
         label = labels.get(candidate.study, candidate.study)
         steps = effect.pop("steps")
         problem = effect.pop("problem")
         if problem:
-            left_out.append(
-                LeftOut(candidate.study, f"{candidate.row['file']} row {candidate.row['line']}", problem)
-            )
+            left_out.append(LeftOut(candidate.study, place(candidate.row), problem))
             continue
-        history += [
-            (label, number, step.arm, step.what, step.address) for number, step in enumerate(steps, 1)
-        ]
-        facts = known.get(candidate.study, {}) | arms.get(
-            (candidate.study, effect.get("arm_a", "").split(", ")[0]), {}
-        )
+        history += [(label, number, step.arm, step.what, step.address) for number, step in enumerate(steps, 1)]
+        facts = known.get(candidate.study, {}) | _arm_facts(evidence, candidate.study, effect)
         rows.append({"study": label, "study_id": candidate.study, **effect, **_what(candidate), **facts})
     frame = _frame(rows)
     left = pd.DataFrame(
@@ -200,9 +218,27 @@ def effects_of(
         question,
         left_out=left,
         steps=steps,
-        notes=notes_on(frame),
+        notes=notes_on(frame, question),
         refusals=refusals_of(frame, question),
     )
+
+
+def _arm_facts(evidence: Evidence, study: str, effect: Made) -> dict[str, Any]:
+    """Return what is known of the arms of the treatment, or else of the comparator; arms that differ say "several"."""
+    found: dict[str, Any] = {}
+    for side in ("arm_a", "arm_b"):
+        arms = [evidence.arm_facts.get((study, arm), {}) for arm in effect.get(side, "").split(", ")]
+        for name in {name: None for arm in arms for name in arm}:
+            if found.get(name) is None:
+                found[name] = _single([arm.get(name) for arm in arms])
+    return found
+
+
+def _single(values: list[Any]) -> Any:
+    known = {value for value in values if value is not None}
+    if len(known) > 1:
+        return "several" if all(isinstance(value, str) for value in known) else None
+    return known.pop() if known else None
 
 
 def _frame(rows: list[dict]) -> pd.DataFrame:
@@ -221,81 +257,9 @@ def _what(candidate: Candidate) -> dict[str, Any]:
         "measured_as": candidate.kind,
         "scale_min": low,
         "scale_max": high,
+        "higher_is_better": candidate.row["higher_is_better"],
         "paired": candidate.paired,
+        "joints": any(value.joints for value in candidate.values),
         "printed_contrast": candidate.contrast is not None,
-        "flags": ";".join(
-            sorted(
-                {flag for value in (candidate.values or ()) for flag in value.row["flags"]}
-                | set(candidate.row["flags"])
-            )
-        ),
+        "flags": ";".join(sorted({flag for row in candidate.rows for flag in row["flags"]})),
     }
-
-
-def notes_on(frame: pd.DataFrame) -> tuple[str, ...]:
-    """Return what a reader of these effects has to know, in words."""
-    if frame.empty:
-        return ()
-    notes = []
-    conditions = frame["condition"].dropna().unique() if "condition" in frame else []
-    if len(conditions) > 1:
-        notes.append(f"several conditions together: {', '.join(sorted(conditions))}")
-    if frame["paired"].any():
-        notes.append(
-            f"the same patients in both arms, correlation assumed: {', '.join(frame['study'][frame['paired']])}"
-        )
-    counted = frame["flags"].str.contains("unit_not_patient", regex=False)
-    if counted.any():
-        notes.append(
-            f"n counts joints, not patients, so the interval is too narrow: {', '.join(frame['study'][counted])}"
-        )
-    kinds = set(frame["measured_as"])
-    if {"final", "change"} <= kinds:
-        notes.append("final and change scores together")
-    if frame["printed_contrast"].any():
-        notes.append(f"{int(frame['printed_contrast'].sum())} taken as the contrast that the source prints")
-    flags = Counter(flag for flags in frame["flags"] for flag in flags.split(";") if flag)
-    kept = [f"{flag.replace('_', ' ')} {n}" for flag, n in sorted(flags.items()) if flag not in TOLD_APART]
-    notes += [f"flagged and kept: {', '.join(kept)}"] if kept else []
-    return tuple(notes)
-
-
-def refusals_of(frame: pd.DataFrame, question: Question) -> tuple[str, ...]:
-    """Return the reasons why these effects must not be pooled, each with the trials and the way out."""
-    if len(frame) < 2:
-        return ()
-    reasons = []
-    if measure_named(question.measure).code in ("SMD", "SMDH"):
-        reasons += _mixed_kinds(frame)
-    if question.measure in ("MD", "MC"):
-        reasons += _mixed_scales(frame)
-    return tuple(reasons)
-
-
-def _mixed_kinds(frame: pd.DataFrame) -> list[str]:
-    by_kind = {kind: ", ".join(frame["study"][frame["measured_as"] == kind]) for kind in ("change", "final")}
-    if not all(by_kind.values()):
-        return []
-    return [
-        f"change and final scores cannot be mixed in a standardized mean difference: their SDs differ in kind. "
-        f"Change: {by_kind['change']}. Final: {by_kind['final']}. "
-        f'Ask with measured_as="final", measured_as="change" or measured_as="most", or use measure="MD" or "POMP".'
-    ]
-
-
-def _mixed_scales(frame: pd.DataFrame) -> list[str]:
-    from_arms = frame[~frame["printed_contrast"]]
-    scales = from_arms.groupby(["outcome", "scale_min", "scale_max"], dropna=False)["study"].agg(", ".join)
-    if len(scales) < 2:
-        return []
-    named = "; ".join(
-        f"{outcome} {_ends(low, high)}: {studies}" for (outcome, low, high), studies in scales.items()
-    )
-    return [
-        f"means on different scales have no common difference. {named}. "
-        f'Ask with measure="POMP" (percent of the scale), measure="SMD", or for one instrument and one scale.'
-    ]
-
-
-def _ends(low: Any, high: Any) -> str:
-    return "(scale not printed)" if pd.isna(low) or pd.isna(high) else f"({low:g} to {high:g})"

@@ -16,7 +16,7 @@ from bmac_meta.errors import InputError
 from bmac_meta.jobs.notebooks import Notebook
 from bmac_meta.paths import data_folder
 
-PACKAGES = ("matplotlib", "numpy", "pandas", "pymare", "scipy", "seaborn", "statsmodels")
+PACKAGES = ("formulaic", "matplotlib", "numpy", "pandas", "pymare", "scipy", "seaborn", "statsmodels")
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 

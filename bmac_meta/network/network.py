@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -42,7 +42,8 @@ class Network(Shown):
     `data` holds the trials with the full covariance of each (None where there is no trial), `arms` a row per arm with
     `study`, `treatment` and `n`, `trials` a row per trial with what is known of it, `names` the spoken names of the
     treatments. `left_out` lists what was not used and why, `steps` how each trial was made, `refusals` why these
-    trials must not be pooled (empty when they may).
+    trials must not be pooled (empty when they may). `remarks` makes notes and refusals of a table of trials, so that
+    they stay true when the network is narrowed.
     """
 
     data: NetworkData | None
@@ -54,6 +55,7 @@ class Network(Shown):
     steps: pd.DataFrame = _empty(*STEPS)
     notes: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
+    remarks: Callable[[pd.DataFrame], tuple[tuple[str, ...], tuple[str, ...]]] | None = None
 
     @classmethod
     def from_frame(
@@ -161,8 +163,10 @@ class Network(Shown):
         arms = self.arms[self.arms["study"].isin(kept)]
         arms = arms[arms["treatment"].isin(() if data is None else data.treatments)]
         left = pd.concat([self.left_out, gone], ignore_index=True) if len(gone) else self.left_out
-        trials = self.trials[self.trials["study"].isin(kept)]
-        return replace(self, data=data, arms=arms.reset_index(drop=True), trials=trials.reset_index(drop=True), left_out=left)
+        trials = self.trials[self.trials["study"].isin(kept)].reset_index(drop=True)
+        notes, refusals = self.remarks(trials) if self.remarks else (self.notes, self.refusals)
+        words = {"left_out": left, "notes": notes, "refusals": refusals}
+        return replace(self, data=data, arms=arms.reset_index(drop=True), trials=trials, **words)
 
     def history(self, study: str | None = None) -> pd.DataFrame:
         """Return each step from the printed number to the trial's effects, with its address; of one study if named."""
@@ -206,8 +210,13 @@ class Network(Shown):
         nodes = self.nodes.sort_values(["trials", "treatment"], ascending=[False, True], kind="stable")
         rows = tuple((self._name(n.treatment), f"{n.trials:,}", "" if n.patients is pd.NA else f"{n.patients:,}") for n in nodes.itertuples())
         edges = self.edges.sort_values("trials", ascending=False, kind="stable")
-        pairs = tuple((f"{self._name(e.treatment_a)} vs {self._name(e.treatment_b)}", f"{e.trials:,}") for e in edges.itertuples())
+        pairs = tuple((self.versus(e.treatment_a, e.treatment_b), f"{e.trials:,}") for e in edges.itertuples())
         return Grid(("treatment", "trials", "patients"), rows), Grid(("direct comparison", "trials"), pairs)
+
+    def versus(self, first: str, second: str) -> str:
+        """Return a comparison in words, with placebo last."""
+        ends = sorted((first, second), key=lambda name: name == verbs.REFERENCE)
+        return " vs ".join(map(self._name, ends))
 
     def _name(self, treatment: str) -> str:
         return self.names.get(treatment, treatment)

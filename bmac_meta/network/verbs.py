@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from bmac_meta.stats.network import (
     fit_network,
     fit_network_regression,
     funnel_regression,
+    trial_pairs,
     trials_by_treatment,
 )
 from bmac_meta.stats.network import components as components_of
@@ -57,7 +60,16 @@ def pool(
 
 def terms_of(network: Network, level: float = 0.95) -> Terms:
     """Return how the numbers and names of a network are written."""
-    return Terms(network.question, network.names, level)
+    return Terms(network.question, network.names, level, _decimals(network))
+
+
+def _decimals(network: Network) -> int:
+    """Return the digits of the measure, or more (up to 3) where the standard errors of a difference are below them."""
+    digits = network.measure.decimals
+    if network.data is None or network.measure.is_ratio:
+        return digits
+    typical = float(np.median(trial_pairs(network.data).variance)) ** 0.5
+    return max(digits, min(3, math.ceil(-math.log10(typical) + 0.5)))
 
 
 def ready(network: Network) -> NetworkData:
@@ -120,7 +132,15 @@ def additive(
     parts = components or {name: [part.strip() for part in name.split(separator)] for name in data.treatments}
     own = {name: tuple(part for part in found if part and part != none) for name, found in parts.items()}
     fit = fit_additive(data, own, tau2, distribution=distribution, level=level)
-    return Additive(terms_of(network, level), fit, none, len(data.trials), network.notes)
+    terms = replace(terms_of(network, level), names=_part_names(network.names, separator))
+    return Additive(terms, fit, none, len(data.trials), network.notes)
+
+
+def _part_names(names: Mapping[str, str], separator: str) -> dict[str, str]:
+    """Return the spoken names of treatments and of their components."""
+    pairs = ((code.split(separator), name.split(separator)) for code, name in names.items())
+    parts = {a.strip(): b.strip() for codes, words in pairs if len(codes) == len(words) for a, b in zip(codes, words, strict=True)}
+    return {**parts, **names}
 
 
 def reference_named(network: Network, inactive: str | None) -> str | None:

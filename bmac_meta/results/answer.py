@@ -106,6 +106,15 @@ def p_words(p: float) -> str:
     return "no p" if math.isnan(p) else format_p(p)
 
 
+def bare_p(p: float) -> str:
+    """Write a p value for a column headed p.
+
+    >>> bare_p(0.02), bare_p(1e-9), bare_p(float("nan"))
+    ('.020', '< .001', 'none')
+    """
+    return "none" if math.isnan(p) else format_p(p).removeprefix("p = ").removeprefix("p ")
+
+
 def decimals_for(se: float, least: int = 2) -> int:
     """Return how many decimals show two digits of a standard error.
 

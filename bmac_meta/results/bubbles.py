@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 PLACES = 61
 
 
-def bubble_of_regression(
-    regression: Regression, save: str | Path | None = None, **options: Any
-) -> Figure:
+def bubble_of_regression(regression: Regression, save: str | Path | None = None, **options: Any) -> Figure:
     """Draw the trials against the one covariate of a regression, with the fitted line and its bands."""
     record = bubble_record(regression, options)
     return save_picture(bubble(record), save, record.title, describe(record), table(record))

@@ -59,4 +59,11 @@ def _row(window: tuple[float, float], answer: Pooled | None) -> tuple[str, ...]:
     fit = answer.fit
     prediction = "" if fit.pi_low != fit.pi_low else answer.interval(fit.pi_low, fit.pi_high)
     patients = "" if answer.patients is None else f"{answer.patients:,}"
-    return months, str(answer.k), patients, answer.number(fit.estimate), answer.interval(fit.ci_low, fit.ci_high), prediction
+    return (
+        months,
+        str(answer.k),
+        patients,
+        answer.number(fit.estimate),
+        answer.interval(fit.ci_low, fit.ci_high),
+        prediction,
+    )

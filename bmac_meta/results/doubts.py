@@ -50,8 +50,9 @@ class Sensitivity:
 class Doubts(Shown):
     """The questions of a sceptic beside the pooled effect that they are about.
 
-    `answers` holds a record of numbers, or `Refused`, by the name of the question. `favored` is the direction, "negative"
-    or "positive", in which significant effects are taken to be published sooner, and `favored_from` where it is from.
+    `answers` holds a record of numbers, or `Refused`, by the name of the question. `favored` is the direction,
+    "negative" or "positive", in which significant effects are taken to be published sooner, and `favored_from` where
+    it is from.
     """
 
     pooled: Pooled

@@ -46,10 +46,7 @@ def forest_of_subgroups(result: Subgroups, save: str | Path | None = None, **opt
         summary(result.overall, _model_label(result.overall)),
         options | {"difference": result.difference},
     )
-    tables = [
-        table(part).assign(subgroup=str(label))
-        for label, part in zip(result.labels, result.parts, strict=True)
-    ]
+    tables = [table(part).assign(subgroup=str(label)) for label, part in zip(result.labels, result.parts, strict=True)]
     everything = pd.concat([*tables, table(result.overall).tail(1)], ignore_index=True)
     return save_picture(
         forest(record), save, record.title, f"{description(result.overall)} {result.difference}", everything
@@ -74,9 +71,7 @@ def forest_of_series(series: Series, save: str | Path | None = None, **options: 
     return save_picture(forest(record), save, record.title, f"{series.heading}: {description(shown)}", frame)
 
 
-def _forest(
-    pooled: Pooled, groups: tuple[ForestGroup, ...], overall: ForestSummary, options: dict[str, Any]
-) -> Forest:
+def _forest(pooled: Pooled, groups: tuple[ForestGroup, ...], overall: ForestSummary, options: dict[str, Any]) -> Forest:
     question, measure = pooled.question, pooled.measure
     options = dict(options)
     with_columns = options.pop("columns", True)
@@ -186,9 +181,7 @@ def summary(pooled: Pooled, label: str) -> ForestSummary:
     fit = pooled.fit
     values = [_on_axis(pooled, value) for value in (fit.estimate, fit.ci_low, fit.ci_high)]
     prediction = (
-        (None, None)
-        if math.isnan(fit.pi_low)
-        else (_on_axis(pooled, fit.pi_low), _on_axis(pooled, fit.pi_high))
+        (None, None) if math.isnan(fit.pi_low) else (_on_axis(pooled, fit.pi_low), _on_axis(pooled, fit.pi_high))
     )
     words = {"pi_label": f"{fit.level:.0%} prediction interval"}
     return ForestSummary(

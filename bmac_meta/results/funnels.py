@@ -1,4 +1,4 @@
-"""Results as funnel plots: the record that a plot is drawn from, made from a result."""
+"""Results as funnel and albatross plots: the records that they are drawn from, made from a result."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from matplotlib.figure import Figure
 
 from bmac_meta import stats
 from bmac_meta.numbers import count_noun, format_p
+from bmac_meta.plots import albatross as albatrosses
 from bmac_meta.plots.funnel import Funnel, describe, funnel, table
 from bmac_meta.results.forests import axis_label
 from bmac_meta.results.saving import save_picture
 
 if TYPE_CHECKING:
     from bmac_meta.results.doubts import Doubts
+    from bmac_meta.results.p_values import Albatross
 
 
 def funnel_of_doubts(doubts: Doubts, save: str | Path | None = None, **options: Any) -> Figure:
@@ -72,3 +74,23 @@ def _summary(doubts: Doubts) -> str:
         return egger.reason
     added = f"; trim and fill adds {count_noun(filled.filled, 'trial')}" if hasattr(filled, "filled") else ""
     return f"Egger {format_p(egger.p_value)}{added}"
+
+
+def albatross_of_p_values(result: Albatross, save: str | Path | None = None, **options: Any) -> Figure:
+    """Draw sizes of trials against their p values, with the contours of some effects."""
+    fit, (below, above) = result.fit, result.question.sides
+    contours = [
+        albatrosses.Contour(f"{fit.measure} {effect:.3g}", tuple(map(float, sizes)))
+        for effect, sizes in zip(fit.effects, fit.contour_size, strict=True)
+    ]
+    words = {"title": result.question.title, "favours_low": below, "favours_high": above}
+    record = albatrosses.Albatross(
+        log10_p=tuple(map(float, fit.log10_p)),
+        size=tuple(map(float, fit.size)),
+        labels=tuple(result.rows["study"].astype(str)),
+        contour_log10_p=tuple(map(float, fit.contour_log10_p)),
+        contours=tuple(contours),
+        **(words | options),
+    )
+    picture, told = albatrosses.albatross(record), albatrosses.describe(record)
+    return save_picture(picture, save, record.title, told, albatrosses.table(record))

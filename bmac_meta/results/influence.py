@@ -168,7 +168,9 @@ class Gosh(Shown):
         spread = np.quantile(self.fit.i2[self.chosen], (0.025, 0.5, 0.975))
         lines = (
             Line("subsets", aside=self._subset_words()),
-            Line(pooled.measure.code, pooled.number(middle), f"95% lie {pooled.interval(low, high)}", self._other_side()),
+            Line(
+                pooled.measure.code, pooled.number(middle), f"95% lie {pooled.interval(low, high)}", self._other_side()
+            ),
             Line("I²", f"{spread[1]:.0f}%", f"95% lie {spread[0]:.0f}% to {spread[2]:.0f}%"),
         )
         headings = ("trial", f"{pooled.measure.code} with", "without", "I² with", "without")

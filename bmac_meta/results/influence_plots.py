@@ -9,16 +9,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from bmac_meta.numbers import format_number
-from bmac_meta.plots import bubble as bubbles
 from bmac_meta.plots import gosh as goshes
 from bmac_meta.plots import influence as baujats
+from bmac_meta.plots import radial as radials
 from bmac_meta.results.forests import axis_label
 from bmac_meta.results.saving import save_picture
 
 if TYPE_CHECKING:
     from bmac_meta.results.influence import Gosh, Influence
-
-Z_95 = 1.959963984540054
 
 
 def baujat_of_influence(result: Influence, save: str | Path | None = None, **options: Any) -> Figure:
@@ -41,16 +39,7 @@ def baujat_of_influence(result: Influence, save: str | Path | None = None, **opt
 
 def radial_of_influence(result: Influence, save: str | Path | None = None, **options: Any) -> Figure:
     """Draw the radial plot of a result: the slope of the line is the pooled effect, the band is ±1.96."""
-    record = radial_record(result, options)
-    table = bubbles.table(record).rename(columns={"x": "precision", "estimate": "standardized"})
-    return save_picture(bubbles.bubble(record), save, record.title, bubbles.describe(record), table)
-
-
-def radial_record(result: Influence, options: dict[str, Any]) -> bubbles.Bubble:
-    """Return the record of a radial plot; `options` replace its words."""
     line, (below, above) = result.line, result.pooled.question.sides
-    across = np.array([0.0, 1.05 * float(line.precision.max())])
-    fitted = across * line.estimate
     root = "√(v + τ²)" if line.tau2 > 0 else "√v"
     effect = f"{result.pooled.measure.code} {result.pooled.number(line.estimate)}"
     words = {
@@ -60,19 +49,17 @@ def radial_record(result: Influence, options: dict[str, Any]) -> bubbles.Bubble:
         "subtitle": f"slope of the line: {effect}; τ = {format_number(float(np.sqrt(line.tau2)))}",
         "favours_low": below,
         "favours_high": above,
-        "footnotes": ("About 95% of points are expected in the band, which is ±1.96 around the line.",),
+        "footnotes": ("About 95% of points are expected in the band, ±1.96 around the line; those outside are named.",),
     }
-    return bubbles.Bubble(
-        x=tuple(line.precision),
-        estimate=tuple(line.standardized),
-        weight=(1.0,) * len(line.precision),
+    record = radials.Radial(
+        precision=tuple(map(float, line.precision)),
+        standardized=tuple(map(float, line.standardized)),
+        slope=float(line.estimate),
         labels=_labels(result),
-        line_x=tuple(across),
-        line=tuple(fitted),
-        ci_low=tuple(fitted - Z_95),
-        ci_high=tuple(fitted + Z_95),
         **(words | options),
     )
+    picture = radials.radial(record)
+    return save_picture(picture, save, record.title, radials.describe(record), radials.table(record))
 
 
 def gosh_of_subsets(

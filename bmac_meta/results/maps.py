@@ -34,9 +34,14 @@ class EvidenceCounts(Shown):
     def card(self) -> Card:
         """Return the counts as a card."""
         headings = (self.rows, *map(str, self.studies.columns))
-        rows = tuple((str(name), *(f"{count:,}" if count else "·" for count in row)) for name, row in zip(self.studies.index, self.studies.to_numpy(), strict=True))
+        rows = tuple(
+            (str(name), *(f"{count:,}" if count else "·" for count in row))
+            for name, row in zip(self.studies.index, self.studies.to_numpy(), strict=True)
+        )
         empty = int((self.studies == 0).to_numpy().sum())
-        return Card(self.title, f"{empty} of {count_noun(self.studies.size, 'cell')} empty", (), (Grid(headings, rows),))
+        return Card(
+            self.title, f"{empty} of {count_noun(self.studies.size, 'cell')} empty", (), (Grid(headings, rows),)
+        )
 
     def draw(self, *, save: str | Path | None = None, **options: Any) -> Figure:
         """Draw the map; `save` also writes the figure with its table."""

@@ -48,8 +48,12 @@ def course_of_answers(course: TimeCourse, save: str | Path | None = None, **opti
 def _points(answer: Pooled) -> list[TimePoint]:
     rows = answer.rows
     half = 1.959963984540054 * rows["se"]
-    columns = zip(rows["study"], rows["months"], rows["estimate"], rows["estimate"] - half, rows["estimate"] + half, strict=True)
-    return [TimePoint(str(study), float(month), float(e), float(low), float(high)) for study, month, e, low, high in columns]
+    columns = zip(
+        rows["study"], rows["months"], rows["estimate"], rows["estimate"] - half, rows["estimate"] + half, strict=True
+    )
+    return [
+        TimePoint(str(study), float(month), float(e), float(low), float(high)) for study, month, e, low, high in columns
+    ]
 
 
 def _window(window: tuple[float, float], answer: Pooled) -> TimeWindow:

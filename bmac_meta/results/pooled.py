@@ -212,21 +212,15 @@ class Pooled(Shown):
         words = f"{INTERVAL_WORDS[fit.interval]}, {'z' if math.isinf(fit.df) else f't({fit.df:g})'}"
         tau2 = fit.method if fit.model == "random" else "common effect"
         engine = "" if self.engine == "bmac_meta" else f", by {self.engine}"
-        return Line(
-            "method", aside=f"{tau2} · {words}{engine}" if self.k > 1 else "one trial, normal interval"
-        )
+        return Line("method", aside=f"{tau2} · {words}{engine}" if self.k > 1 else "one trial, normal interval")
 
     def _source_lines(self) -> tuple[Line, ...]:
         lines = []
         if "spread_a" in self.rows:
-            sources = pd.concat(
-                [self.rows[name].dropna() for name in ("spread_a", "spread_b") if name in self.rows]
-            )
+            sources = pd.concat([self.rows[name].dropna() for name in ("spread_a", "spread_b") if name in self.rows])
             counts = sources.value_counts()
             lines.append(
-                Line(
-                    "spread of arms", aside=" · ".join(f"{word} {number}" for word, number in counts.items())
-                )
+                Line("spread of arms", aside=" · ".join(f"{word} {number}" for word, number in counts.items()))
             )
         if len(self.left_out):
             lines.append(Line("left out", aside=f"{left_out_words(self.left_out)}: see .left_out"))

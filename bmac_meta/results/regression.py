@@ -13,7 +13,7 @@ from bmac_meta.card import Card, Grid, Line
 from bmac_meta.design import DesignMatrix
 from bmac_meta.numbers import count_noun, format_interval, format_number, format_p
 from bmac_meta.question import Question
-from bmac_meta.results.answer import Answer, decimals_for, p_words, root
+from bmac_meta.results.answer import Answer, bare_p, decimals_for, root
 from bmac_meta.results.pooled import INTERVAL_WORDS
 from bmac_meta.stats.heterogeneity import Tau2Interval
 from bmac_meta.stats.permutation import PermutationTest
@@ -139,10 +139,10 @@ class Regression(Answer):
             format_number(row["se"], digits),
             format_interval(row["ci_low"], row["ci_high"], digits),
             format_number(row["statistic"], 2),
-            p_words(row["p_value"]).removeprefix("p = "),
+            bare_p(row["p_value"]),
         )
         permuted = row.get("permutation_p")
-        return cells if permuted is None else (*cells, p_words(permuted).removeprefix("p = "))
+        return cells if permuted is None else (*cells, bare_p(permuted))
 
     def _note_lines(self) -> tuple[str, ...]:
         logs = f"coefficients are on the scale of the log {self.measure.label}" if self.measure.is_ratio else ""

@@ -13,9 +13,7 @@ from bmac_meta.tables import write_csv
 DIGITS = 10
 
 
-def save_picture(
-    figure: Figure, save: str | Path | None, title: str, description: str, table: pd.DataFrame
-) -> Figure:
+def save_picture(figure: Figure, save: str | Path | None, title: str, description: str, table: pd.DataFrame) -> Figure:
     """Return the figure; where `save` names a file (.svg, .png or .pdf), write it with its table as CSV beside it.
 
     Floats in the table are written with ten significant digits, which every machine computes alike.

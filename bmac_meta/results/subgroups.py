@@ -39,9 +39,7 @@ class Subgroups(Shown):
 
     def tidy(self) -> pd.DataFrame:
         """Return a row per subgroup and one for all trials."""
-        frames = [
-            part.tidy().assign(subgroup=label) for label, part in zip(self.labels, self.parts, strict=True)
-        ]
+        frames = [part.tidy().assign(subgroup=label) for label, part in zip(self.labels, self.parts, strict=True)]
         return pd.concat([*frames, self.overall.tidy().assign(subgroup="all")], ignore_index=True)
 
     def card(self) -> Card:
@@ -78,10 +76,6 @@ def _row(label: str, part: Pooled) -> tuple[str, ...]:
 def _test_words(test: stats.Subgroups) -> str:
     tau2 = "common τ²" if test.common_tau2 else "separate τ²"
     if math.isnan(test.p_value):
-        return (
-            f"test of difference, {tau2}: cannot be computed for {count_noun(len(test.labels), 'subgroup')}"
-        )
+        return f"test of difference, {tau2}: cannot be computed for {count_noun(len(test.labels), 'subgroup')}"
     name = f"χ²({test.df})" if math.isinf(test.df2) else f"F({test.df}, {test.df2:g})"
-    return (
-        f"test of difference, {tau2}: {name} = {format_number(test.q_between, 2)}, {format_p(test.p_value)}"
-    )
+    return f"test of difference, {tau2}: {name} = {format_number(test.q_between, 2)}, {format_p(test.p_value)}"

@@ -96,10 +96,9 @@ def q_limits(model: Projection, level: float) -> tuple[NDArray, NDArray]:
     low, high = np.full(model.trials.shape, np.nan), np.full(model.trials.shape, np.nan)
     enough = np.flatnonzero(model.degrees > 0)
     if enough.size:
-        some = model.take(enough)
-        tail = 0.5 * (1.0 - level)
-        low[enough] = generalized_q_root(some, chdtri(some.degrees, tail))
-        high[enough] = generalized_q_root(some, chdtri(some.degrees, 1.0 - tail))
+        both = model.take(np.concatenate([enough, enough]))
+        tails = np.repeat([0.5 * (1.0 - level), 0.5 * (1.0 + level)], enough.size)
+        low[enough], high[enough] = generalized_q_root(both, chdtri(both.degrees, tails)).reshape(2, -1)
     return low, high
 
 

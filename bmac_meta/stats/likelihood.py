@@ -50,9 +50,13 @@ class Score:
     pull_rate: NDArray
     drag_rate: NDArray
 
-    def at(self, key: object) -> Score:
+    def at(self, key: NDArray | slice) -> Score:
         """Return the same for some of the places."""
         return Score(self.pull[key], self.drag[key], self.pull_rate[key], self.drag_rate[key])
+
+    def flat(self) -> Score:
+        """Return the same with one axis."""
+        return Score(self.pull.ravel(), self.drag.ravel(), self.pull_rate.ravel(), self.drag_rate.ravel())
 
 
 def score(model: Projection, tau2: NDArray, restricted: bool) -> Score:
@@ -68,7 +72,7 @@ def score(model: Projection, tau2: NDArray, restricted: bool) -> Score:
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Holds intervals of tau2: which meta-analysis each belongs to, its ends, and the score at both ends."""
+    """Holds c intervals of tau2: which meta-analysis each belongs to, its ends, the score at both; all (c,)."""
 
     index: NDArray
     low: NDArray
@@ -78,7 +82,7 @@ class Cells:
 
     def at(self, chosen: NDArray) -> Cells:
         """Return the cells for which `chosen` is True."""
-        key = chosen.nonzero()
+        key = chosen.nonzero()[0]
         return Cells(self.index[key], self.low[key], self.high[key], self.left.at(key), self.right.at(key))
 
     def crossing(self) -> NDArray:
@@ -93,6 +97,8 @@ class Cells:
         """
         left, right = self.left, self.right
         steady = (left.drag_rate < right.pull_rate) | (right.drag_rate > left.pull_rate)
+        if steady.all():
+            return steady
         return steady | self._stays("pull", "drag") | self._stays("drag", "pull")
 
     def _stays(self, upper: str, lower: str) -> NDArray:
@@ -115,8 +121,8 @@ def maximize(model: Projection, restricted: bool) -> tuple[NDArray, NDArray]:
     are compared.
     """
     nodes = _nodes(model)
-    scores = score(model, nodes, restricted)
-    at_zero = (scores.pull[0] <= scores.drag[0]).nonzero()[0]
+    scores = score(model, nodes, restricted).flat()
+    at_zero = (scores.pull[: nodes.shape[1]] <= scores.drag[: nodes.shape[1]]).nonzero()[0]
     peaks = _peaks(model, nodes, scores, restricted)
     if not at_zero.size and peaks.index.size == model.trials.size:
         tau2 = _polish(model.take(peaks.index), peaks, restricted)
@@ -151,10 +157,17 @@ def _peaks(model: Projection, nodes: NDArray, scores: Score, restricted: bool) -
     that finer ones than the finest cannot matter. The last node lies beyond every maximum: what rises before
     it has one.
     """
-    columns = np.arange(nodes.shape[1])[None].repeat(len(nodes) - 1, axis=0)
-    every = Cells(columns, nodes[:-1], nodes[1:], scores.at(np.s_[:-1]), scores.at(np.s_[1:]))
-    settled, crossing = every.settled(), every.crossing()
-    settled[-1], crossing[-1] = True, every.left.pull[-1] > every.left.drag[-1]
+    count, flat = nodes.shape[1], nodes.ravel()
+    columns = np.arange(count)[None].repeat(len(nodes) - 1, axis=0).ravel()
+
+    def cells(stop: int) -> Cells:
+        here, there = slice(0, stop), slice(count, stop + count)
+        return Cells(columns[here], flat[here], flat[there], scores.at(here), scores.at(there))
+
+    every, last = cells(columns.size), columns.size - count
+    settled, crossing = np.ones(columns.size, dtype=bool), every.crossing()
+    settled[:last] = cells(last).settled()
+    crossing[last:] = every.left.pull[last:] > every.left.drag[last:]
     if settled.all():
         return every.at(crossing)
     found, open_cells = [every.at(settled & crossing)], every.at(~settled)

@@ -35,7 +35,7 @@ class HalfNormal:
     @property
     def label(self) -> str:
         """The name of the distribution with its parameters."""
-        return f"half-normal({self.scale:g})"
+        return f"half-normal({self.scale:.3g})"
 
     def log_density(self, tau: ArrayLike) -> Array:
         """Return the logarithm of the density at tau ≥ 0, of any shape."""

@@ -184,7 +184,7 @@ def _without(asked: _Asked, words: pd.Series, doubtful: pd.Series) -> Sensitivit
     weights = pd.Series(np.atleast_1d(asked.pooled.fit.weights), index=words.index)
     shares = weights[doubtful].groupby(words[doubtful]).sum().sort_values(ascending=False, kind="stable")
     kept = asked.effects._keep(~doubtful.to_numpy(), "looked at apart")
-    rest = pool(kept, asked.tau2, asked.interval) if 0 < len(kept) else None
+    rest = pool(kept, asked.tau2, asked.interval) if len(kept) else None
     studies = tuple(asked.effects.frame["study"][doubtful].astype(str))
     kinds = tuple((str(word), float(share)) for word, share in shares.items())
     return Sensitivity(kinds, studies, float(weights[doubtful].sum()), rest)

@@ -18,6 +18,8 @@ from bmac_meta.synthesis.verbs import check_poolable
 if TYPE_CHECKING:
     from bmac_meta.effects import Effects
 
+MOST_NAMED = 8
+
 
 def regress(
     effects: Effects,
@@ -50,8 +52,9 @@ def regress(
     try:
         fit = meta_regression(effects.estimates, **data, **choices, level=level)
     except DesignError as error:
-        columns = ", ".join(f"{place} {name}" for place, name in enumerate(design.names))
-        raise DesignError(f"{design.formula!r}: {error} The columns: {columns}.") from None
+        columns = ", ".join(f"{place} {name}" for place, name in enumerate(design.names[:MOST_NAMED]))
+        more = ", …" if len(design.names) > MOST_NAMED else ""
+        raise DesignError(f"{design.formula!r}: {error} The columns: {columns}{more}.") from None
     return Regression(
         question=effects.question,
         design=design,
@@ -68,8 +71,8 @@ def _check_size(design: DesignMatrix, k: int, exploratory: bool) -> None:
     needed = TRIALS_PER_COVARIATE * design.covariates
     if k < needed and not exploratory:
         raise NotEnoughTrials(
-            f"{design.formula!r} has {count_noun(design.covariates, 'covariate')}, which takes {needed} trials; here are "
-            f"{k} that say every column. Use fewer covariates, or exploratory=True, which the result will say."
+            f"{design.formula!r} has {count_noun(design.covariates, 'covariate')}, which takes {needed} trials; here "
+            f"are {k} that say every column. Use fewer covariates, or exploratory=True, which the result will say."
         )
 
 

@@ -106,9 +106,7 @@ def leave_one_out(
     pooled = pool(effects, tau2, interval, level=level)
     if pooled.k < 2:
         raise NotEnoughTrials(f"To leave one trial out takes 2 trials; here is {pooled.k}.")
-    fits = leave_one_out_fits(
-        effects.estimates, variance=effects.variances, tau2=tau2, interval=interval, level=level
-    )
+    fits = leave_one_out_fits(effects.estimates, variance=effects.variances, tau2=tau2, interval=interval, level=level)
     return Series("without", _series_frame(effects.studies, fits), pooled)
 
 

@@ -328,11 +328,12 @@ def _kill_when_written(half: Path, project) -> int:
     """Start a run, kill it when a file was written half, and return the number of the process that wrote it."""
     folders = project.folders
     options = ["--notebooks", folders.notebooks, "--figures", folders.figures, "--data", folders.data]
-    command = [sys.executable, "-m", "bmac_meta.cli", "figures", *options]
-    with subprocess.Popen(command, cwd=ROOT) as run:
-        _wait_until(lambda: half.exists() and half.read_text(encoding="utf-8") != "")
+    with subprocess.Popen([sys.executable, "-m", "bmac_meta.cli", "figures", *options], cwd=ROOT) as run:
+        _wait_until(
+            lambda: run.poll() is not None or (half.exists() and half.read_text(encoding="utf-8") != "")
+        )
+        assert run.poll() is None, "the run ended before it could be killed"
         run.send_signal(signal.SIGKILL)
-        run.wait()
     return int(half.read_text(encoding="utf-8"))
 
 

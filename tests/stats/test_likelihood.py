@@ -51,6 +51,29 @@ def test_the_higher_peak_wins_from_either_side() -> None:
     assert both.tau2[1] > 100.0
 
 
+# Each has a second peak and a dip so near to each other that doubling steps of tau2 pass over both.
+NARROW_PEAKS = [
+    ([0.68, 18.12, 0.03], [0.19, 54.656, 0.209]),
+    ([44.78, 3.27, 0.1], [213.145, 1.237, 0.248]),
+    ([-2.77, 9.35, -4.35], [0.583, 31.248, 1.469]),
+    ([-39.86, 2.65, -1.03, 0.13], [65.516, 5.477, 0.23, 0.133]),
+    ([-0.35, 1.19, 13.68, -0.11], [0.113, 0.358, 21.362, 6.409]),
+    ([7.42, 0.6, 0.51, 0.12, 0.71], [5.274, 94.044, 0.283, 0.146, 5.058]),
+]
+
+
+@pytest.mark.parametrize(("effects", "variances"), NARROW_PEAKS)
+def test_peaks_that_a_grid_passes_over_are_found(effects: list[float], variances: list[float]) -> None:
+    y, v = np.array(effects), np.array(variances)
+    heights = dense_likelihood(y, v, dense_grid(y, v), restricted=True)
+    peaks = ((heights[1:-1] > heights[:-2]) & (heights[1:-1] > heights[2:])).sum() + (heights[0] > heights[1])
+    # A batch is searched on a coarser grid at first than one meta-analysis is.
+    found = estimate_tau2(np.tile(y, (64, 1)), variance=v)
+    assert peaks == 2
+    assert (found.modes == 2).all()
+    assert dense_likelihood(y, v, found.tau2[:1], restricted=True)[0] >= heights.max()
+
+
 def test_the_sides_of_the_score_are_the_derivative_of_the_likelihood() -> None:
     rng = np.random.default_rng(1)
     model = one(rng.normal(size=8), rng.uniform(0.5, 3.0, 8))

@@ -117,18 +117,22 @@ class Consistency(Shown):
             Line("whole network", aside=f"design-by-treatment test with random effects: {between}"),
             Line("evidence", aside=self._counts()),
         )
-        grids = (self._grid(),) if self.pairs else ()
+        shown = [pair for pair in self.pairs if self.only is not None or self.kind(pair[0]) != "indirect"]
+        grids = (self._grid(shown),) if shown else ()
         title = f"Consistency · {self.terms.question.title}"
         return Card(title, SHOWN_WORDS[self.only], lines, grids, self.notes)
 
     def _counts(self) -> str:
         kinds = [self.kind(row) for row in range(len(self.split.first))]
         both, direct, indirect = (kinds.count(kind) for kind in KINDS)
-        return f"of {count_noun(len(kinds), 'comparison')}: {both} both direct and indirect, {direct} direct alone, {indirect} indirect alone"
+        return f"of {count_noun(len(kinds), 'comparison')}, {both} direct and indirect, {direct} direct alone, {indirect} indirect alone"
 
-    def _grid(self) -> Grid:
-        rows = tuple(self._cells(row, turned) for row, turned in self.pairs)
-        return Grid(("comparison", "trials", "direct", "indirect", "network", "share direct", "difference"), rows, f"{self.terms.code} ({self.terms.percent} CI)")
+    def _grid(self, pairs: list[tuple[int, bool]]) -> Grid:
+        rows = tuple(self._cells(row, turned) for row, turned in pairs)
+        headings = ("comparison", "trials", "direct", "indirect", "network", "share direct", "difference")
+        hidden = len(self.pairs) - len(pairs)
+        more = f"; {count_noun(hidden, 'comparison')} without a trial: see .indirect_only()" if hidden else ""
+        return Grid(headings, rows, f"{self.terms.code} ({self.terms.percent} CI){more}")
 
     def _cells(self, row: int, turned: bool) -> tuple[str, ...]:
         evidence = (self.terms.estimate(*self.numbers(row, turned, part)) or "·" for part in PARTS)

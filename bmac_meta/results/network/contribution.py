@@ -41,9 +41,9 @@ class Contribution(Shown):
     @property
     def sources(self) -> tuple[str, ...]:
         """The direct comparisons, in the order of the columns of `shares.comparison`."""
-        names = self.shares.treatments
-        ends = zip(self.shares.edge_first, self.shares.edge_second, strict=True)
-        return tuple(self.terms.versus(names[a], names[b]) for a, b in ends)
+        names, place = self.shares.treatments, self.order.index
+        ends = zip(self.shares.edge_first.tolist(), self.shares.edge_second.tolist(), strict=True)
+        return tuple(self.terms.versus(*(names[end] for end in sorted(pair, key=place))) for pair in ends)
 
     def rows(self) -> tuple[tuple[str, str, int], ...]:
         """Return treatment, comparator and row of `shares` of each network estimate, those of the reference first."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bmac_meta.card import WIDTH, Card, Grid, Shown, as_text, text_width
+from bmac_meta.card import WIDTH, Card, Grid, Line, Shown, as_text, text_width
 from bmac_meta.numbers import count_noun
 from bmac_meta.results.network.terms import Terms, model_words
 from bmac_meta.stats.network import DirectEvidence, NetworkFit
@@ -86,10 +86,10 @@ class League(Shown):
         return as_text(self._card(self._spans()))
 
     def _card(self, spans: tuple[tuple[int, int], ...]) -> Card:
-        grids = tuple(self._grid(start, end, CAPTION if not start else "continued") for start, end in spans)
+        grids = tuple(self._grid(start, end, "continued" if start else "") for start, end in spans)
         aside = f"{count_noun(len(self.order), 'treatment')} · {self.terms.code} ({self.terms.percent} CI)"
         notes = (*((self.terms.direction,) if self.terms.direction else ()), model_words(self.fit), *self.notes)
-        return Card(f"League table · {self.terms.question.title}", aside, (), grids, notes)
+        return Card(f"League table · {self.terms.question.title}", aside, (Line("cells", aside=CAPTION),), grids, notes)
 
     def _grid(self, start: int, end: int, caption: str) -> Grid:
         names = [self.terms.name(name) for name in self.treatments]

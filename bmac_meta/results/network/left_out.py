@@ -74,24 +74,28 @@ class WithoutEach(Shown):
 
 
 def without_each(
-    terms: Terms, fit: NetworkFit, pair: tuple[int, int], by: str, notes: tuple[str, ...] = ()
+    terms: Terms, fit: NetworkFit, pair: tuple[int, int], by: str, order: tuple[int, ...], notes: tuple[str, ...] = ()
 ) -> WithoutEach:
     """Refit a network without each trial or comparison and keep what it says of one pair of treatments."""
     check_word("way of leaving out", by, WAYS)
     left = leave_one_trial_out(fit) if by == "trial" else leave_one_comparison_out(fit)
     a, b = pair
-    frame = _frame(terms, left, fit, a, b)
+    frame = _frame(terms, left, fit, (a, b), order)
     whole = tuple(float(matrix[a, b]) for matrix in (fit.estimate, fit.ci_low, fit.ci_high))
     method = f"{model_words(fit)}; τ² estimated anew each time" if fit.tau2_method not in ("given", "none") else model_words(fit)
     names = fit.treatments
     return WithoutEach(terms, names[a], names[b], by, frame, whole, len(fit.data.trials), fit.tau2, method, notes)
 
 
-def _frame(terms: Terms, left: LeftOut, fit: NetworkFit, a: int, b: int) -> pd.DataFrame:
+def _frame(
+    terms: Terms, left: LeftOut, fit: NetworkFit, pair: tuple[int, int], order: tuple[int, ...]
+) -> pd.DataFrame:
+    a, b = pair
+    place = {fit.treatments[treatment]: at for at, treatment in enumerate(order)}
     estimate, se = left.estimate[:, a, b], left.se[:, a, b]
     df = np.full(len(left.names), np.inf) if np.isinf(fit.df) else left.df.astype(float)
     margin = np.array([quantile(float(d), fit.level) if d > 0 else np.nan for d in df]) * se
-    labels = [name if isinstance(name, str) else terms.versus(*name) for name in left.names]
+    labels = [name if isinstance(name, str) else terms.versus(*sorted(name, key=place.__getitem__)) for name in left.names]
     shift = (estimate - fit.estimate[a, b]) / fit.se[a, b]
     numbers = {"estimate": estimate, "se": se, "ci_low": estimate - margin, "ci_high": estimate + margin}
     frame = pd.DataFrame({"label": labels, "trials": left.trials, **numbers, "tau2": left.tau2, "shift": shift})

@@ -152,7 +152,7 @@ class NetworkPooled(Shown):
         if math.isnan(fit.tau2):
             return Line("between trials", aside="τ cannot be estimated: the trials leave no degree of freedom")
         low, high = (math.sqrt(limit) for limit in fit.tau2_ci)
-        ci = f"{terms.percent} CI {format_interval(low, high, max(2, terms.measure.decimals))}"
+        ci = f"{terms.percent} CI {format_interval(low, high, max(2, terms.decimals))}"
         return Line("between trials", f"τ = {terms.spread(fit.tau2)}", ci, f"I² = {fit.i2:.0f}%, {q}")
 
     def _designs_line(self) -> Line:
@@ -221,7 +221,7 @@ class NetworkPooled(Shown):
         pair = (self.position(treatment), self.position(comparator))
         if pair[0] == pair[1]:
             raise InputError(f"{treatment} was compared with itself; name two different treatments.")
-        return without_each(self.terms, self.fit, pair, by, self.notes)
+        return without_each(self.terms, self.fit, pair, by, self.order, self.notes)
 
     def forest(self, *, save: str | Path | None = None, **options: Any) -> Figure:
         """Draw each treatment against the reference; `save` also writes the figure with its table."""

@@ -45,7 +45,7 @@ class NetworkTrend(Shown):
     def card(self) -> Card:
         """Return the coefficient and the adjusted effects as a card."""
         fit, terms = self.fit, self.terms
-        digits = max(3, terms.measure.decimals)
+        digits = max(3, terms.decimals)
         per = f"{self.levels[1]} instead of {self.levels[0]}" if self.levels else "per unit"
         ci = f"{terms.percent} CI {format_interval(fit.ci_low, fit.ci_high, digits)}"
         scale = ", on the log scale" if terms.measure.is_ratio else ""

@@ -18,12 +18,14 @@ from bmac_meta.stats.network.fit import ChiSquared
 class Terms:
     """What a network's results share: the question, the treatments' names as they are spoken, the level.
 
-    `names` gives the spoken name of a treatment's code; a code without one is its own name.
+    `names` gives the spoken name of a treatment's code; a code without one is its own name. `decimals` is how many
+    digits are shown, those of the measure unless the effects are finer than that.
     """
 
     question: Question
     names: Mapping[str, str] = field(default_factory=dict)
     level: float = 0.95
+    decimals: int = 2
 
     @property
     def measure(self) -> Measure:
@@ -54,13 +56,13 @@ class Terms:
 
     def number(self, value: float) -> str:
         """Write a value as it is shown; empty where there is none."""
-        return "" if math.isnan(value) else format_number(self.shown(value), self.measure.decimals)
+        return "" if math.isnan(value) else format_number(self.shown(value), self.decimals)
 
     def interval(self, low: float, high: float) -> str:
         """Write an interval as it is shown; empty where there is none."""
         if math.isnan(low):
             return ""
-        return format_interval(self.shown(low), self.shown(high), self.measure.decimals)
+        return format_interval(self.shown(low), self.shown(high), self.decimals)
 
     def estimate(self, value: float, low: float, high: float) -> str:
         """Write an estimate with its interval in brackets; empty where there is none."""
@@ -68,7 +70,7 @@ class Terms:
 
     def spread(self, tau2: float) -> str:
         """Write the standard deviation between trials; empty where it could not be estimated."""
-        return "" if math.isnan(tau2) else format_number(math.sqrt(tau2), max(2, self.measure.decimals))
+        return "" if math.isnan(tau2) else format_number(math.sqrt(tau2), max(2, self.decimals))
 
     def pair(self, first: str, second: str) -> Question:
         """Return the question of one comparison of the network."""
