@@ -13,7 +13,7 @@ figures: $(READY)
 
 ## Run the tests.
 test: $(READY)
-	$(BIN)/python -m pytest -n auto
+	BMAC_META_DATA= $(BIN)/python -m pytest -n auto
 
 ## Say what is wrong with the data, and whether the figures are up to date.
 check: $(READY)

@@ -1,20 +1,18 @@
 """How long the random-effects kernel takes, beside PyMARE and beside plain numpy, in one run.
 
-Run it from the project's folder: `python benchmarks/kernel.py`. Seconds depend on the machine and on what
+Run it from the project's folder: `python -m benchmarks.kernel`. Seconds depend on the machine and on what
 else runs there; the ratios say more.
 """
 
 from __future__ import annotations
 
 import itertools
-import time
-import tracemalloc
-from collections.abc import Callable
 
 import numpy as np
 from pymare import Dataset
 from pymare.estimators import VarianceBasedLikelihoodEstimator
 
+from benchmarks.clock import YARDSTICK, seconds, working_mebibytes, yardstick
 from bmac_meta.stats.heterogeneity import q_profile
 from bmac_meta.stats.inference import random_effects
 from bmac_meta.stats.regression import meta_regression
@@ -23,42 +21,16 @@ from bmac_meta.stats.tau2 import estimate_tau2
 RNG = np.random.default_rng(2024)
 
 
-def seconds(task: Callable[[], object], repeats: int, calls: int = 1) -> float:
-    """Return the shortest time of one call among some repeats."""
-    best = np.inf
-    for _ in range(repeats):
-        start = time.perf_counter()
-        for _ in range(calls):
-            task()
-        best = min(best, (time.perf_counter() - start) / calls)
-    return best
-
-
 def trials(count: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw effects and variances of `count` meta-analyses of `width` trials."""
     variance = np.exp(RNG.normal(-2.0, 0.8, (count, width)))
     return RNG.normal(size=variance.shape) * np.sqrt(variance + 0.1), variance
 
 
-def yardstick() -> float:
-    """Return the time of 20 million exponentials, for comparison."""
-    values = np.linspace(0.0, 1.0, 20_000_000)
-    return seconds(lambda: np.exp(values, out=values), 2)
-
-
 def peer(estimate: np.ndarray, variance: np.ndarray) -> None:
     """Fit one meta-analysis by REML with PyMARE."""
     data = Dataset(estimate, variance, X=np.ones((estimate.size, 1)), add_intercept=False)
     VarianceBasedLikelihoodEstimator(method="REML").fit_dataset(data).summary()
-
-
-def peak_mebibytes(task: Callable[[], object]) -> float:
-    """Return the largest memory that a task takes on top of what is there, output included."""
-    tracemalloc.start()
-    task()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak / 2**20
 
 
 def main() -> None:
@@ -86,16 +58,13 @@ def main() -> None:
             lambda: meta_regression(np.tile(one[0], (1000, 1)), variance=one[1], design=shuffled), 3, 1),
     }  # fmt: skip
     unit = yardstick()
-    print(f"{'20 million exponentials':45s} {unit * 1e3:10.2f} ms      1.000")
+    print(f"{YARDSTICK:45s} {unit * 1e3:10.2f} ms      1.000")
     for name, (task, repeats, calls) in tasks.items():
-        task()
         spent = seconds(task, repeats, calls)
         print(f"{name:45s} {spent * 1e3:10.2f} ms {spent / unit:10.3f}")
     million = trials(1_000_000, 20)
-    peak = peak_mebibytes(lambda: random_effects(million[0], variance=million[1]))
-    print(
-        f"{'memory of 1,000,000 fits of 20 trials':45s} {peak:10.0f} MiB, {8 * 20e6 / 2**20:.0f} of them weights"
-    )
+    peak, output = working_mebibytes(lambda: random_effects(million[0], variance=million[1]))
+    print(f"{'memory of 1,000,000 fits of 20 trials':45s} {peak:10.0f} MiB beside {output:.0f} MiB of output")
 
 
 if __name__ == "__main__":

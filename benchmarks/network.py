@@ -1,18 +1,19 @@
-"""Times of the treatment network: `python benchmarks/network.py`.
+"""Times of the treatment network: `python -m benchmarks.network`.
 
-Prints, for the 26-trial diabetes network (Senn 2013) and for a random network of 500 trials and 60 treatments,
-the best of several runs of each calculation, and how many of the shortest one fit into it.
+Prints, for the 26-trial diabetes network (Senn 2013) and for a random network of 500 trials and 60
+treatments, the best of several runs of each calculation, and how many of the shortest one fit into it.
 """
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from benchmarks.clock import seconds
 from bmac_meta.stats.network import (
     NetworkData,
     contributions,
@@ -41,6 +42,13 @@ def senn() -> NetworkData:
         treatment_a=pairs["treat1"],
         treatment_b=pairs["treat2"],
     )
+
+
+def senn_contrasts() -> tuple[pd.DataFrame, dict[str, str]]:
+    """Return the diabetes network as a table of contrasts, and the names of its columns."""
+    pairs = pd.DataFrame(json.loads(SENN.read_text())["pairwise"])
+    roles = {"treatment_a": "treat1", "treatment_b": "treat2", "estimate": "TE", "se": "seTE"}
+    return pairs, {"study": "studlab", **roles}
 
 
 def random_arms(trials: int, treatments: int, seed: int = 1) -> dict[str, list]:
@@ -72,22 +80,12 @@ def all_tables(build: Callable[[], NetworkData]) -> None:
     contributions(fit)
 
 
-def best_time(task: Callable[[], object], runs: int) -> float:
-    """Return the shortest of several runs, in seconds."""
-    times = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        task()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 def report(tasks: dict[str, tuple[Callable[[], object], int]]) -> None:
     """Print the time of each task and its ratio to the shortest."""
-    times = {name: best_time(task, runs) for name, (task, runs) in tasks.items()}
+    times = {name: seconds(task, runs) for name, (task, runs) in tasks.items()}
     shortest = min(times.values())
-    for name, seconds in times.items():
-        print(f"{name:48s} {1000 * seconds:10.2f} ms   {seconds / shortest:8.0f}")
+    for name, spent in times.items():
+        print(f"{name:48s} {1000 * spent:10.2f} ms   {spent / shortest:8.0f}")
 
 
 def main() -> None:

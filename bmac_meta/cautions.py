@@ -11,12 +11,13 @@ from bmac_meta.question import Question
 
 TOLD_APART = ("paired_design", "unit_not_patient", "sign_positive_improvement", "labels_permuted_corrected")
 WITH_CORRELATION = ("MD", "SMD", "POMP", "MC", "SMCR", "SMCC")
+OF_EVIDENCE = "printed_contrast"
 ORIENTED = ("SMD", "SMDH", "POMP", "SMCR", "SMCC")
 
 
 def notes_on(frame: pd.DataFrame, question: Question) -> tuple[str, ...]:
-    """Return what a reader of these effects has to know, in words; a column that is not there says nothing."""
-    if frame.empty:
+    """Return what a reader of effects from the evidence has to know, in words; of any other table nothing is known."""
+    if frame.empty or OF_EVIDENCE not in frame:
         return ()
     return tuple(
         note
@@ -48,7 +49,7 @@ def _conditions(frame: pd.DataFrame) -> str:
 
 
 def _paired(frame: pd.DataFrame, question: Question) -> list[str]:
-    if "paired" not in frame or "printed_contrast" not in frame or not question.comparator:
+    if not question.comparator:
         return []
     from_arms = _where(frame.assign(own=frame["paired"] & ~frame["printed_contrast"]), "own")
     printed = _where(frame.assign(own=frame["paired"] & frame["printed_contrast"]), "own")
@@ -83,8 +84,8 @@ def _flagged(frame: pd.DataFrame) -> str:
 
 
 def refusals_of(frame: pd.DataFrame, question: Question) -> tuple[str, ...]:
-    """Return the reasons why these effects must not be pooled, each with the trials and the way out."""
-    if len(frame) < 2:
+    """Return why effects from the evidence must not be pooled, each reason with the trials and the way out."""
+    if len(frame) < 2 or OF_EVIDENCE not in frame:
         return ()
     reasons = []
     if question.measure in ORIENTED:
@@ -97,8 +98,6 @@ def refusals_of(frame: pd.DataFrame, question: Question) -> tuple[str, ...]:
 
 
 def _unknown_directions(frame: pd.DataFrame) -> list[str]:
-    if "higher_is_better" not in frame:
-        return []
     unknown = frame["higher_is_better"].isna()
     if unknown.all() or not unknown.any():
         return []
@@ -110,8 +109,6 @@ def _unknown_directions(frame: pd.DataFrame) -> list[str]:
 
 
 def _mixed_kinds(frame: pd.DataFrame) -> list[str]:
-    if "measured_as" not in frame:
-        return []
     by_kind = {kind: ", ".join(frame["study"][frame["measured_as"] == kind]) for kind in ("change", "final")}
     if not all(by_kind.values()):
         return []
@@ -123,8 +120,6 @@ def _mixed_kinds(frame: pd.DataFrame) -> list[str]:
 
 
 def _mixed_scales(frame: pd.DataFrame) -> list[str]:
-    if not {"outcome", "scale_min", "scale_max", "printed_contrast"} <= set(frame):
-        return []
     scales = frame[["study", "outcome", "scale_min", "scale_max"]].copy()
     known = scales[~frame["printed_contrast"]].drop_duplicates(["outcome", "scale_min", "scale_max"])
     # The only scale that the trials have an outcome on is lent to a printed contrast, which bears none.

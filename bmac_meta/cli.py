@@ -92,22 +92,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"bmac-meta {bmac_meta.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    figures = _command(
-        commands, "figures", _figures, "execute the notebooks and bring their figures up to date"
-    )
-    figures.add_argument(
-        "--jobs", type=_whole, metavar="N", help="notebooks at a time (default: one per core)"
-    )
+    figures = _command(commands, "figures", _figures, "execute the notebooks and bring their figures up to date")
+    figures.add_argument("--jobs", type=_whole, metavar="N", help="notebooks at a time (default: one per core)")
     figures.add_argument("--force", action="store_true", help="execute every notebook, changed or not")
-    _command(
-        commands, "check", _check, "say what is wrong with the data, and whether the figures are up to date"
-    )
+    _command(commands, "check", _check, "say what is wrong with the data, and whether the figures are up to date")
     return parser
 
 
-def _command(
-    commands: argparse._SubParsersAction, name: str, run: object, words: str
-) -> argparse.ArgumentParser:
+def _command(commands: argparse._SubParsersAction, name: str, run: object, words: str) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
     command.set_defaults(run=run)
     folder = {"type": Path, "metavar": "DIR"}

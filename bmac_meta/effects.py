@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bmac_meta.card import Card, Grid, Line, Shown
+from bmac_meta.cautions import notes_on, refusals_of
 from bmac_meta.entry import bare_effects, computed_effects
 from bmac_meta.errors import unknown_word
+from bmac_meta.narrowing import asked_for, matching
 from bmac_meta.numbers import count_noun, format_interval, format_number
 from bmac_meta.question import Question
 from bmac_meta.results.pooled import left_out_words
 from bmac_meta.stats.measures import MEASURES, Measure
 from bmac_meta.synthesis import bayes, dependence, doubts, influence, p_values, regression, sparse, verbs
 
-EMPTY_LEFT_OUT = ("study", "row", "reason")
-EMPTY_STEPS = ("study", "step", "arm", "what", "address")
+LEFT_OUT = ["study", "row", "reason"]
+STEPS = ["study", "step", "arm", "what", "address"]
 CARD_ROWS = 30
-
-
-def _empty(columns: tuple[str, ...]) -> Any:
-    return field(default_factory=lambda: pd.DataFrame(columns=list(columns)))
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -38,9 +36,9 @@ class Effects(Shown):
     """
 
     frame: pd.DataFrame
-    question: Question = Question()
-    left_out: pd.DataFrame = _empty(EMPTY_LEFT_OUT)
-    steps: pd.DataFrame = _empty(EMPTY_STEPS)
+    question: Question = field(default_factory=Question)
+    left_out: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=LEFT_OUT))
+    steps: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=STEPS))
     notes: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
 
@@ -92,8 +90,8 @@ class Effects(Shown):
         that are not there.
 
         >>> table = pd.DataFrame({"events_a": [4], "total_a": [123], "events_b": [11], "total_b": [139]})
-        >>> bcg = Effects.from_raw(table, measure="RR")  # Aronson 1948 in Colditz 1994, 10.1001/jama.1994.03510330076038
-        >>> round(float(bcg.frame.estimate[0]), 4)
+        >>> aronson = Effects.from_raw(table, measure="RR")  # in Colditz 1994, doi:10.1001/jama.1994.03510330076038
+        >>> round(float(aronson.frame.estimate[0]), 4)
         -0.8893
         """
         made, left_out = computed_effects(frame, measure, study, columns)
@@ -125,19 +123,23 @@ class Effects(Shown):
     def history(self, study: str | None = None) -> pd.DataFrame:
         """Return each step from the printed number to the effect, with its address; of one study if named."""
         if study is None:
-            return self.steps
+            return self.steps.copy()
         if study not in self.studies:
             raise unknown_word("study among these effects", study, self.studies)
         return self.steps[self.steps["study"] == study].reset_index(drop=True)
 
     def where(self, **conditions: Any) -> Effects:
-        """Keep the rows in which each named column has the given value (or one of a list)."""
-        keep = pd.Series(True, index=self.frame.index)
-        for column, value in conditions.items():
-            if column not in self.frame:
-                raise unknown_word("column of these effects", column, self.frame.columns)
-            keep &= self.frame[column].isin(value if isinstance(value, list | tuple | set) else [value])
-        return self._keep(keep.to_numpy(), ", ".join(f"{name} is not {value!r}" for name, value in conditions.items()))
+        """Keep the rows in which each named column has the given value, one of several, or what a function accepts.
+
+        Raises `UnknownWordError` for a column or a value that is not there.
+        """
+        kept = self
+        for column, wanted in conditions.items():
+            if column not in kept.frame:
+                raise unknown_word("column of these effects", column, map(str, kept.frame.columns))
+            keep = matching(kept.frame[column], wanted, "these effects").to_numpy()
+            kept = kept._keep(keep, f"{column} is not: {asked_for(wanted)}")
+        return kept
 
     def without(self, *studies: str) -> Effects:
         """Leave studies out by their label; raises `UnknownWordError` for one that is not there."""
@@ -147,9 +149,19 @@ class Effects(Shown):
         return self._keep(~self.frame["study"].isin(studies).to_numpy(), "left out by name")
 
     def _keep(self, keep: np.ndarray, reason: str) -> Effects:
+        """Return the effects of some rows, with what is to be said of these; the others are left out by name."""
+        if keep.all():
+            return self
+        frame = self.frame[keep].reset_index(drop=True)
         gone = pd.DataFrame({"study": self.frame["study"][~keep], "row": "", "reason": reason})
-        left_out = pd.concat([self.left_out, gone], ignore_index=True) if len(gone) else self.left_out
-        return replace(self, frame=self.frame[keep].reset_index(drop=True), left_out=left_out)
+        return replace(
+            self,
+            frame=frame,
+            left_out=pd.concat([self.left_out, gone], ignore_index=True) if len(self.left_out) else gone,
+            steps=self.steps[self.steps["study"].isin(frame["study"])].reset_index(drop=True),
+            notes=_said_of(frame, self, notes_on, self.notes),
+            refusals=_said_of(frame, self, refusals_of, self.refusals),
+        )
 
     def card(self) -> Card:
         """Return the effects as a card: the trials, their effects, and what stands in the way of pooling."""
@@ -183,7 +195,7 @@ class Effects(Shown):
 
     def tidy(self) -> pd.DataFrame:
         """Return the table of effects."""
-        return self.frame
+        return self.frame.copy()
 
     def by(self, column: str) -> verbs.Grouped:
         """Group the trials by a column, for `pool()` and `forest()` by subgroup."""
@@ -204,6 +216,12 @@ class Effects(Shown):
     albatross = p_values.albatross
     gosh = influence.gosh
     influence = influence.influence
+
+
+def _said_of(frame: pd.DataFrame, effects: Effects, say: Callable[..., tuple[str, ...]], said: tuple[str, ...]) -> Any:
+    """Return what is said of some rows of effects: what came with them stays, what follows from the rows is new."""
+    of_all = say(effects.frame, effects.question)
+    return (*(words for words in said if words not in of_all), *say(frame, effects.question))
 
 
 def _question_of(measure: str, question: Question | None) -> Question:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bmac_meta.errors import DataError, Fault, InputError, unknown_word
-from bmac_meta.stats.measures import measure_named
+from bmac_meta.errors import DataError, Fault, InputError, UnknownWordError, unknown_word
+from bmac_meta.stats.measures import Measure, measure_named
 from bmac_meta.stats.spread import se_from_ci, se_from_ratio_ci
+from bmac_meta.tables.wording import value_shown
 
 TABLE = "the table"
+SPREADS = (("se",), ("variance",), ("ci_low", "ci_high"))
+SMALLEST_SE, LARGEST_SE = 1e-150, 1e150
+Numbers = Mapping[str, np.ndarray]
+Columns = Mapping[str, Any]
 
 
 def bare_effects(
@@ -26,20 +31,17 @@ def bare_effects(
 ) -> pd.DataFrame:
     """Return a table with `study`, `estimate` and `se` first, and the other columns behind."""
     given = {name: column for name, column in spreads.items() if column is not None}
+    chosen = measure_named(measure)
     _check_frame(frame)
-    if tuple(given) not in (("se",), ("variance",), ("ci_low", "ci_high")):
-        raise InputError(
-            f"The spread was given as {', '.join(given) or 'nothing'}; name exactly one of: se=, variance=, or ci_low= with ci_high=."
-        )
-    ratio = measure_named(measure).is_ratio and not logged
-    columns = _named(frame, {"estimate": estimate, **given, **({"study": study} if study is not None else {})})
-    numbers, faults = _numbers(frame, {name: columns[name] for name in ("estimate", *given)})
-    faults += _range_faults(numbers, columns, ratio)
+    _check_choices(frame, given, chosen, level, logged)
+    columns = _named(frame, {"estimate": estimate, **given}, study)
+    numbers, faults = _numbers(frame, columns)
+    faults += [*_label_faults(frame, study), *_spread_faults(numbers, columns, chosen, logged)]
     if faults:
         raise DataError(faults)
-    se = _standard_error(numbers, ratio, level)
+    ratio = chosen.is_ratio and not logged
     value = np.log(numbers["estimate"]) if ratio else numbers["estimate"]
-    return _assembled(frame, study, value, se, drop={estimate, *given.values()})
+    return _assembled(frame, study, value, _standard_error(numbers, ratio, level), drop=set(columns.values()))
 
 
 def computed_effects(
@@ -53,24 +55,14 @@ def computed_effects(
     for name in columns:
         if name not in chosen.columns:
             raise unknown_word(f"column of {chosen.label} ({chosen.code})", name, chosen.columns)
-    named = _named(
-        frame,
-        {name: columns.get(name, name) for name in chosen.columns} | ({"study": study} if study is not None else {}),
-    )
-    numbers, faults = _numbers(frame, {name: named[name] for name in chosen.columns})
+    named = _named(frame, {name: columns.get(name, name) for name in chosen.columns}, study)
+    numbers, faults = _numbers(frame, named)
+    faults += [*_label_faults(frame, study), *_raw_faults(numbers, named)]
     if faults:
         raise DataError(faults)
     effect = chosen.compute(**numbers)
-    included = np.atleast_1d(effect.included)
-    raw = {name: numbers[name] for name in chosen.columns}
-    made = _assembled(
-        frame,
-        study,
-        np.atleast_1d(effect.estimate),
-        np.sqrt(np.atleast_1d(effect.variance)),
-        set(named.values()),
-    )
-    made = made.assign(**raw)
+    included, value, variance = map(np.atleast_1d, (effect.included, effect.estimate, effect.variance))
+    made = _assembled(frame, study, value, np.sqrt(variance), set(named.values())).assign(**numbers)
     why = f"{chosen.label} does not exist for these numbers"
     gone = pd.DataFrame({"study": made["study"][~included], "row": "", "reason": why})
     return made[included].reset_index(drop=True), gone.reset_index(drop=True)
@@ -86,70 +78,117 @@ def _check_frame(frame: object) -> None:
         raise InputError(f"Columns stand twice in the table: {', '.join(map(str, twice))}. Rename one of each.")
 
 
-def _named(frame: pd.DataFrame, wanted: Mapping[str, str]) -> dict[str, str]:
-    for role, column in wanted.items():
-        if column not in frame.columns:
-            raise unknown_word(f"column (asked for as {role})", column, map(str, frame.columns))
+def _check_choices(frame: pd.DataFrame, given: Columns, measure: Measure, level: float, logged: bool) -> None:
+    if tuple(given) not in SPREADS:
+        raise InputError(
+            f"The spread was given as {', '.join(given) or 'nothing'}; name exactly one of: se=, variance=, or ci_low= "
+            "with ci_high=."
+        )
+    if not 0 < level < 1:
+        raise InputError(f"level={level!r} was given; a share between 0 and 1 is needed, as 0.95.")
+    if not logged and not measure.is_ratio:
+        raise InputError(f"logged=False was given, but {measure.code} is no ratio; leave it out, or name the measure.")
+    if not logged and "ci_low" not in given:
+        raise InputError(
+            f"logged=False was given with {next(iter(given))}=: a ratio that is no logarithm comes with its limits. "
+            "Name ci_low= and ci_high=, or give logarithms."
+        )
+    if measure.needs_n and "total" not in frame:
+        raise InputError(f"{measure.code} is shown with the number of patients: a column named 'total' is needed.")
+
+
+def _named(frame: pd.DataFrame, wanted: Columns, study: Any) -> dict[str, Any]:
+    """Return which column plays which role; each must be there, and play one role only."""
+    roles = wanted | ({} if study is None else {"study": study})
+    missing = {role: column for role, column in roles.items() if column not in frame.columns}
+    known = [str(name) for name in frame.columns]
+    if len(missing) == 1:
+        role, column = next(iter(missing.items()))
+        raise unknown_word(f"column (asked for as {role})", column, known)
+    if missing:
+        raise UnknownWordError(
+            f"There are no columns {', '.join(map(repr, missing.values()))}. Known: {', '.join(known)}."
+        )
+    for column in roles.values():
+        players = [role for role, other in roles.items() if other == column]
+        if len(players) > 1:
+            raise InputError(f"Column {column!r} was named as {' and as '.join(players)}; name one column for each.")
     return dict(wanted)
 
 
-def _numbers(frame: pd.DataFrame, columns: Mapping[str, str]) -> tuple[dict[str, np.ndarray], list[Fault]]:
+def _numbers(frame: pd.DataFrame, columns: Columns) -> tuple[dict[str, np.ndarray], list[Fault]]:
     numbers, faults = {}, []
     for role, column in columns.items():
-        values = pd.to_numeric(frame[column], errors="coerce").to_numpy(float, na_value=np.nan)
-        for place in np.flatnonzero(~np.isfinite(values)):
-            found = repr(frame[column].iloc[place])
+        cells = frame[column].map(lambda cell: None if isinstance(cell, bool | np.bool_) else cell)
+        numbers[role] = pd.to_numeric(cells, errors="coerce").to_numpy(float, na_value=np.nan)
+        for place in np.flatnonzero(~np.isfinite(numbers[role])):
+            found = value_shown(frame[column].iloc[place])
             faults.append(_fault(place, column, found, "a finite number", "Correct the cell, or leave the row out."))
-        numbers[role] = values
     return numbers, faults
 
 
-def _range_faults(numbers: Mapping[str, np.ndarray], columns: Mapping[str, str], ratio: bool) -> list[Fault]:
-    faults = []
-    for role in ("se", "variance"):
-        for place in np.flatnonzero(numbers[role] <= 0) if role in numbers else ():
-            faults.append(
-                _fault(
-                    place,
-                    columns[role],
-                    f"{numbers[role][place]:g}",
-                    "a number above 0",
-                    "An effect without spread cannot be weighed.",
-                )
-            )
+def _label_faults(frame: pd.DataFrame, study: Any) -> Iterator[Fault]:
+    if study is not None:
+        for place in np.flatnonzero(frame[study].isna() | frame[study].astype(str).str.strip().eq("")):
+            yield _fault(place, study, "an empty cell", "the name of a trial", "Name the trial.")
+
+
+def _spread_faults(numbers: Numbers, columns: Columns, measure: Measure, logged: bool) -> Iterator[Fault]:
+    """Yield what the spreads of effects cannot be."""
+    for role, root in (("se", 1.0), ("variance", 0.5)):
+        if role in numbers:
+            size = np.abs(numbers[role]) ** root
+            wrong = (numbers[role] <= 0) | (size < SMALLEST_SE) | (size > LARGEST_SE)
+            told = "a number above 0, neither tiny nor huge"
+            yield from _wrong(numbers, columns, role, wrong, told, "An effect without spread cannot be weighed.")
     if "ci_low" in numbers:
         low, middle, high = (numbers[name] for name in ("ci_low", "estimate", "ci_high"))
         for place in np.flatnonzero((low >= high) | (middle < low) | (middle > high)):
             found = f"{low[place]:g} to {high[place]:g} around {middle[place]:g}"
-            faults.append(
-                _fault(
-                    place,
-                    columns["ci_low"],
-                    found,
-                    "limits in order around the estimate",
-                    "Look at the source.",
-                )
-            )
-    if ratio:
-        for role in [name for name in ("estimate", "ci_low", "ci_high") if name in numbers]:
-            for place in np.flatnonzero(numbers[role] <= 0):
-                faults.append(
-                    _fault(
-                        place,
-                        columns[role],
-                        f"{numbers[role][place]:g}",
-                        "a ratio above 0",
-                        "With logarithms use logged=True.",
-                    )
-                )
-    return faults
+            told = "limits in order around the estimate"
+            yield _fault(place, columns["ci_low"], found, told, "Look at the source.")
+    for role in numbers if measure.is_ratio and not logged else ():
+        yield from _wrong(
+            numbers, columns, role, numbers[role] <= 0, "a ratio above 0", "With logarithms: logged=True."
+        )
 
 
-def _fault(place: int, column: str, found: str, expected: str, remedy: str) -> Fault:
-    return Fault(TABLE, int(place) + 1, column, found, expected, remedy)
+RANGES: tuple[tuple[str, Callable[[np.ndarray], np.ndarray], str, str], ...] = (
+    ("sd", lambda x: x > 0, "a number above 0", "Without a standard deviation there is no effect size."),
+    ("n", lambda x: x >= 1, "1 patient or more", "Give the number of patients who were looked at."),
+    ("total", lambda x: x >= 1, "1 patient or more", "Give the number of patients who were looked at."),
+    ("events", lambda x: x >= 0, "0 events or more", "Correct the count."),
+    ("r", lambda x: np.abs(x) < 1, "a correlation between −1 and 1", "Correct the cell."),
+)
 
 
-def _standard_error(numbers: Mapping[str, np.ndarray], ratio: bool, level: float) -> np.ndarray:
+def _raw_faults(numbers: Numbers, columns: Columns) -> Iterator[Fault]:
+    """Yield what the raw numbers of a trial cannot be."""
+    for role, values in numbers.items():
+        for kind, right, told, remedy in RANGES:
+            if role.split("_")[0] == kind:
+                yield from _wrong(numbers, columns, role, np.isfinite(values) & ~right(values), told, remedy)
+    for events, total in (("events", "total"), ("events_a", "total_a"), ("events_b", "total_b")):
+        if events in numbers:
+            above = numbers[events] > numbers[total]
+            yield from _wrong(numbers, columns, events, above, f"no more than {total}", "Count patients, not events.")
+    if "scale_max" in numbers:
+        empty = numbers["scale_max"] <= numbers["scale_min"]
+        yield from _wrong(numbers, columns, "scale_max", empty, "more than scale_min", "Give both ends of the scale.")
+
+
+def _wrong(
+    numbers: Numbers, columns: Columns, role: str, wrong: np.ndarray, expected: str, remedy: str
+) -> Iterator[Fault]:
+    for place in np.flatnonzero(wrong):
+        yield _fault(place, columns[role], f"{numbers[role][place]:g}", expected, remedy)
+
+
+def _fault(place: int, column: Any, found: str, expected: str, remedy: str) -> Fault:
+    return Fault(TABLE, int(place) + 1, str(column), found, expected, remedy)
+
+
+def _standard_error(numbers: Numbers, ratio: bool, level: float) -> np.ndarray:
     if "se" in numbers:
         return numbers["se"]
     if "variance" in numbers:
@@ -158,9 +197,11 @@ def _standard_error(numbers: Mapping[str, np.ndarray], ratio: bool, level: float
     return compute(low=numbers["ci_low"], high=numbers["ci_high"], level=level)
 
 
-def _assembled(frame: pd.DataFrame, study: str | None, estimate: Any, se: Any, drop: set[str]) -> pd.DataFrame:
-    labels = frame[study].astype(str) if study is not None else pd.Series([f"row {i + 1}" for i in range(len(frame))])
-    rest = frame.drop(columns=[*drop, *([study] if study is not None else [])], errors="ignore")
+def _assembled(frame: pd.DataFrame, study: Any, estimate: Any, se: Any, drop: set[Any]) -> pd.DataFrame:
+    """Return the effects with their labels, and behind them the columns that played no role."""
+    numbered = [f"row {place}" for place in range(1, len(frame) + 1)]
+    labels = numbered if study is None else frame[study].astype(str).to_list()
+    rest = frame.drop(columns=[*drop, *([] if study is None else [study])])
     rest = rest.drop(columns=[name for name in ("study", "estimate", "se") if name in rest])
-    first = pd.DataFrame({"study": labels.to_numpy(), "estimate": estimate, "se": se})
+    first = pd.DataFrame({"study": labels, "estimate": estimate, "se": se})
     return pd.concat([first, rest.reset_index(drop=True)], axis=1)

@@ -80,10 +80,10 @@ def format_p(p: float) -> str:
     return f"p = {p:.3f}".replace("0.", ".")
 
 
-def count_noun(count: int, noun: str) -> str:
-    """Write a count with its noun in the right number.
+def count_noun(count: int, noun: str, plural: str | None = None) -> str:
+    """Write a count with its noun in the right number; the plural takes an s unless it is given.
 
-    >>> count_noun(1, "trial"), count_noun(12, "trial")
-    ('1 trial', '12 trials')
+    >>> count_noun(1, "trial"), count_noun(12, "trial"), count_noun(2, "study", "studies")
+    ('1 trial', '12 trials', '2 studies')
     """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"

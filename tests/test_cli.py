@@ -63,16 +63,12 @@ def test_figures_names_what_it_removed(project, said):
 
 
 def test_figures_hands_on_the_warnings_of_notebooks(project, said):
-    write_notebook(
-        project / "notebooks" / "02_two.ipynb", "import warnings; warnings.warn('beware', stacklevel=1)"
-    )
+    write_notebook(project / "notebooks" / "02_two.ipynb", "import warnings; warnings.warn('beware', stacklevel=1)")
     assert "02_two.ipynb: UserWarning: beware\n" in said("figures")[2]
 
 
 def test_a_failing_notebook_is_told_without_a_traceback_of_the_command(project, said):
-    write_notebook(
-        project / "notebooks" / "02_two.ipynb", "1 + 1", "import bmac_meta as bm; bm.load('nowhere')"
-    )
+    write_notebook(project / "notebooks" / "02_two.ipynb", "1 + 1", "import bmac_meta as bm; bm.load('nowhere')")
     code, out, err = said("figures")
     assert (code, out) == (2, "")
     assert "bmac-meta: 1 notebook failed:\n02_two.ipynb, cell 2: 1 fault in the data:" in err

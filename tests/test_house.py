@@ -64,13 +64,7 @@ def modules() -> tuple[Module, ...]:
 
 def module_at(path: Path) -> Module:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    seen = {
-        node
-        for block in ast.walk(tree)
-        if is_for_types(block)
-        for one in block.body
-        for node in ast.walk(one)
-    }
+    seen = {node for block in ast.walk(tree) if is_for_types(block) for one in block.body for node in ast.walk(one)}
     nodes = [node for node in ast.walk(tree) if node not in seen]
     names = frozenset(name for node in nodes for name in imported_by(node))
     return Module(path.relative_to(ROOT).as_posix(), tree, names)
@@ -145,9 +139,7 @@ def test_every_dependency_comes_in_by_its_own_door():
 
 def test_the_statistics_know_no_study_no_table_and_no_picture():
     wrong = {"pandas", "matplotlib", "seaborn"}
-    tops = {
-        name.partition(".")[0] for module in modules() if module.room == "stats" for name in module.imports
-    }
+    tops = {name.partition(".")[0] for module in modules() if module.room == "stats" for name in module.imports}
     assert tops & wrong == set()
 
 
@@ -160,9 +152,7 @@ def test_the_front_door_is_this_list():
 def test_importing_the_package_imports_nothing_heavy():
     heavy = "{'numpy', 'pandas', 'scipy', 'matplotlib', 'statsmodels', 'pymare', 'formulaic'}"
     code = f"import sys, bmac_meta; print(sorted({heavy} & sys.modules.keys()))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT.parent, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT.parent, check=True)
     assert done.stdout.strip() == "[]"
 
 
@@ -213,9 +203,7 @@ def test_every_module_says_what_it_is():
 
 def test_every_public_function_of_more_than_three_lines_has_a_docstring():
     silent = [
-        name
-        for name, function in public_functions()
-        if not ast.get_docstring(function) and body_lines(function) > 3
+        name for name, function in public_functions() if not ast.get_docstring(function) and body_lines(function) > 3
     ]
     assert silent == []
 

@@ -19,9 +19,7 @@ def notebooks() -> dict[str, nbformat.NotebookNode]:
 
 
 def code() -> list[tuple[str, nbformat.NotebookNode]]:
-    return [
-        (name, cell) for name, book in notebooks().items() for cell in book.cells if cell.cell_type == "code"
-    ]
+    return [(name, cell) for name, book in notebooks().items() for cell in book.cells if cell.cell_type == "code"]
 
 
 def test_every_notebook_is_valid():

@@ -30,9 +30,7 @@ def bounds(lines: list[str]) -> dict[str, str]:
 
 DEPENDENCIES = bounds(PROJECT["project"]["dependencies"])
 ENVIRONMENT = yaml.safe_load(text_of("environment.yml"))["dependencies"]
-LOCK = dict(
-    line.split("==") for line in text_of("requirements.lock").splitlines() if not line.startswith("#")
-)
+LOCK = dict(line.split("==") for line in text_of("requirements.lock").splitlines() if not line.startswith("#"))
 
 
 def imported(folder: str) -> set[str]:
@@ -94,11 +92,9 @@ def test_the_lock_holds_sorted_names_with_versions_and_nothing_else():
     assert lines == sorted(lines, key=lambda line: line.split("==")[0].casefold())
 
 
-@pytest.mark.parametrize(
-    "name", ["requirements.lock", "environment.yml", "pyproject.toml", "Makefile", ".ci/run"]
-)
+@pytest.mark.parametrize("name", ["requirements.lock", "environment.yml", "pyproject.toml", "Makefile", ".ci/run"])
 def test_no_package_index_is_named(name):
-    assert re.search(r"index-url|find-links|https?://", text_of(name)) is None
+    assert re.search(r"index.url|find.links|https?://", text_of(name)) is None
 
 
 def test_the_two_commands_of_the_readme_are_targets_and_the_second_is_what_ci_runs_first():
@@ -111,9 +107,7 @@ def test_the_two_commands_of_the_readme_are_targets_and_the_second_is_what_ci_ru
 
 
 def test_the_readme_shows_the_card_that_its_cell_gives():
-    cell, card = re.search(
-        r"```python\n(import.*?)```\n\n```\n(.*?)```", text_of("README.md"), re.DOTALL
-    ).groups()
+    cell, card = re.search(r"```python\n(import.*?)```\n\n```\n(.*?)```", text_of("README.md"), re.DOTALL).groups()
     *lines, question = cell.strip().splitlines()
     names: dict[str, object] = {}
     exec("\n".join(lines), names)

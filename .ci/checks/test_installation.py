@@ -61,9 +61,7 @@ def lowest(root: Path) -> list[str]:
     return [str(Requirement(line)).replace(">=", "==") for line in needed]
 
 
-def test_with_the_lowest_versions_allowed_numbers_are_as_exact_and_tables_the_same(
-    run, root, environment, tmp_path
-):
+def test_with_the_lowest_versions_allowed_numbers_are_as_exact_and_tables_the_same(run, root, environment, tmp_path):
     commands = environment(*lowest(root))
     # These versions of the libraries warn of one another; that the newest ones do not is tested elsewhere.
     options = ["-n", "auto", "-q", "-p", "no:cacheprovider", "--override-ini", "filterwarnings=default"]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bmac_meta.card import Card, Grid, Line, Shown
 from bmac_meta.effects import Effects
-from bmac_meta.errors import InputError, unknown_word
+from bmac_meta.errors import unknown_word
 from bmac_meta.evidence.asking import ask_comparison
 from bmac_meta.evidence.netting import ask_network
 from bmac_meta.evidence.overview import counts_by, course_of
@@ -20,6 +20,7 @@ from bmac_meta.evidence.published import published_effects
 from bmac_meta.evidence.rows import by_key, contrast_rows, facts, outcome_rows
 from bmac_meta.evidence.survey import survey
 from bmac_meta.evidence.within import ask_change, ask_proportion
+from bmac_meta.narrowing import asked_for, matching
 from bmac_meta.network import Network
 from bmac_meta.numbers import count_noun
 from bmac_meta.results.courses import TimeCourse
@@ -177,12 +178,12 @@ class Evidence(Shown):
         known = [*self.tables.studies.columns, *self.tables.arms.columns]
         if column not in known:
             raise unknown_word("column of studies.csv or arms.csv", column, dict.fromkeys(known))
-        said = (*self.said, f"{column}: {_words(wanted)}")
+        said = (*self.said, f"{column}: {asked_for(wanted)}")
         if column in self.tables.studies.columns:
-            keep = self.studies[_matches(self.studies[column], wanted, column)]
+            keep = self.studies[matching(self.studies[column], wanted, "these studies")]
             return replace(self, kept=frozenset(keep["study_id"]), said=said)
         arms = self.arms
-        stay = _matches(arms[column], wanted, column) | arms[column].isna()
+        stay = matching(arms[column], wanted, "these arms") | arms[column].isna()
         pairs = frozenset(zip(arms["study_id"][stay], arms["arm_id"][stay], strict=True))
         return replace(self, arms_kept=pairs, said=said)
 
@@ -314,13 +315,13 @@ class Evidence(Shown):
 
     def card(self) -> Card:
         """Return what is at hand as a card: studies, patients, treatments."""
-        patients = int(self.studies["n_randomised"].sum()) if "n_randomised" in self.studies else 0
-        arms = self.arms.merge(self.studies[["study_id"]], on="study_id")
-        counts = arms.groupby("node")["study_id"].nunique().sort_values(ascending=False)
+        people = self.studies[self.studies["species"].isin(("human", "not_stated")) | self.studies["species"].isna()]
+        patients = int(people.groupby(people["study_id"].map(self.cohorts))["n_randomised"].max().sum())
+        counts = self.arms.groupby("node")["study_id"].nunique().sort_values(ascending=False, kind="stable")
         rows = tuple((str(node), f"{number:,}") for node, number in counts.head(12).items())
         lines = (
-            Line("studies", f"{len(self.studies):,}", count_noun(len(arms), "arm")),
-            Line("randomised", f"{patients:,}", "patients, where the number is printed"),
+            Line("studies", f"{len(self.studies):,}", count_noun(len(self.arms), "arm")),
+            Line("randomised", f"{patients:,}", "patients, where the number is printed; a cohort counts once"),
             Line("rows", f"{len(self.outcomes):,}", f"{len(self.contrasts):,} printed contrasts"),
             *(Line("narrowed", aside=words) for words in self.said),
         )
@@ -328,27 +329,7 @@ class Evidence(Shown):
         caption = "treatments by number of studies" + (f" (the first 12 of {len(counts)})" if rest > 0 else "")
         return Card(
             "Evidence",
-            count_noun(len(self.studies), "study").replace("studys", "studies"),
+            count_noun(len(self.studies), "study", "studies"),
             lines,
             (Grid(("treatment", "studies"), rows, caption),),
         )
-
-
-def _matches(column: pd.Series, wanted: Any, name: str) -> pd.Series:
-    if callable(wanted):
-        return column.map(wanted, na_action="ignore").fillna(False).astype(bool)
-    values = [wanted] if isinstance(wanted, str) or not isinstance(wanted, Iterable) else list(wanted)
-    known = list(column.dropna().unique())
-    for value in values:
-        if value not in known:
-            shown = sorted(map(str, known))
-            raise unknown_word(f"{name} among these studies:", value, shown[:40])
-    if not values:
-        raise InputError(f"where({name}=…) got an empty list; give a value, a list of values or a function.")
-    return column.isin(values)
-
-
-def _words(wanted: Any) -> str:
-    if callable(wanted):
-        return "chosen by a function"
-    return ", ".join(map(str, wanted)) if isinstance(wanted, list | tuple | set) else str(wanted)

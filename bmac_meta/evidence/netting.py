@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +13,16 @@ import pandas as pd
 from bmac_meta.errors import InputError
 from bmac_meta.evidence.asking import admitted
 from bmac_meta.evidence.bias import judged
+from bmac_meta.evidence.candidates import Candidate, LeftOut, Row, Sieve
 from bmac_meta.evidence.making import Made, combined, from_arms, from_contrast, two_arms
 from bmac_meta.evidence.reading import ArmValue, Step
-from bmac_meta.evidence.rules import Rules, changed, window
-from bmac_meta.evidence.selection import Candidate, LeftOut, Row, Sieve, choose, one_per_cohort
+from bmac_meta.evidence.rules import Rules, window
+from bmac_meta.evidence.selection import choose, of_kind, one_per_cohort
 from bmac_meta.evidence.splitting import RULES, ArmNodes, Nodes, arm_nodes, read_nodes, spoken_node
-from bmac_meta.evidence.words import EVENTS, asked, default_measure, effects_of, flag_meanings, notes_on, refusals_of, rows_about
+from bmac_meta.evidence.words import EVENTS, asked, default_measure, effects_of, flag_meanings, rows_about, rules_for
 from bmac_meta.network import Network
 from bmac_meta.network.arms import arm_measure, columns_of, trial_of_arms
+from bmac_meta.network.remarks import remarks_on
 from bmac_meta.question import Question
 from bmac_meta.stats.network import (
     NetworkData,
@@ -30,6 +31,7 @@ from bmac_meta.stats.network import (
     network_from_contrasts,
     network_from_covariances,
 )
+from bmac_meta.vocabulary import NOT_REPORTED
 
 if TYPE_CHECKING:
     from bmac_meta.evidence.evidence import Evidence
@@ -49,6 +51,11 @@ class PrintedTrial(Candidate):
     def nodes(self) -> frozenset[str]:
         """The treatments that are compared."""
         return frozenset(row[f"node_{side}"] for row in self.contrasts for side in "ab")
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The printed rows that the candidate is made of."""
+        return self.contrasts
 
     @property
     def patients(self) -> int:
@@ -71,30 +78,21 @@ def ask_network(
 ) -> Network:
     """Answer `Evidence.network`."""
     joined, splits = read_nodes(evidence, nodes)
-    rules = changed(Rules(), {"nodes": joined, **keywords})
+    usual = {"measured_as": "most"} if "measured_as" not in keywords else {}
+    rules = rules_for(evidence, Rules(), {"nodes": joined, **usual, **keywords})
     joins = arm_nodes(evidence, rules.nodes, splits)
     trials = comparing(joins)
     rows, pairs = rows_about(evidence, on, rules)
     code = arm_measure(measure or default_measure(evidence, on, rows))
-    if "measured_as" not in keywords and code not in EVENTS:
-        rules = changed(rules, {"measured_as": "most"})
+    rules = replace(rules, measured_as=None) if code in EVENTS else rules
     sieve = Sieve(rules, window(months), flag_meanings())
     by_arms, by_pairs = _rows_of(rows, joins, trials), _pairs_of(pairs, joins, trials)
     candidates = admitted(evidence, by_arms, by_pairs, sieve, code)
-    chosen = chosen_of([*_bundled(candidates, sieve)], evidence, sieve)
+    chosen = chosen_of([*_bundled(candidates)], evidence, sieve)
     _absent(trials, [*by_arms, *by_pairs], chosen, sieve)
     question = replace(asked(evidence, ("NETWORK", ""), on, code, sieve, chosen), treatment="Network")
     question = replace(question, rules=(*question.rules, *(RULES[split] for split in splits)))
     return assembled(evidence, question, chosen, [made(c, code, rules) for c in chosen], sieve)
-
-
-def remarks_on(trials: pd.DataFrame, question: Question) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what a reader of these trials has to know, and why they must not be pooled (nothing when they may)."""
-    if trials.empty:
-        return (), ()
-    kinds = sorted(set(trials["measured_as"]) - {"not stated"}) if question.measure not in EVENTS else []
-    kind = (f"{kinds[0]} scores only",) if len(kinds) == 1 else ()
-    return (*kind, *notes_on(trials)), refusals_of(trials, question)
 
 
 def comparing(joins: ArmNodes) -> dict[str, frozenset[str]]:
@@ -119,7 +117,7 @@ def _pairs_of(rows: Iterable[Row], joins: ArmNodes, trials: Mapping[str, Any]) -
     return [row for row in placed if None not in (row["node_a"], row["node_b"]) and row["node_a"] != row["node_b"]]
 
 
-def _bundled(candidates: list[Candidate], sieve: Sieve) -> Iterable[Candidate]:
+def _bundled(candidates: list[Candidate]) -> Iterable[Candidate]:
     """Yield the candidates, with all printed contrasts of one multi-arm trial at one visit as one."""
     groups: dict[tuple, list[Candidate]] = defaultdict(list)
     for candidate in candidates:
@@ -128,45 +126,43 @@ def _bundled(candidates: list[Candidate], sieve: Sieve) -> Iterable[Candidate]:
         else:
             groups[candidate.study, candidate.outcome, candidate.months].append(candidate)
     for group in groups.values():
-        group = sorted(group, key=lambda candidate: candidate.order)
-        first = {candidate.nodes: candidate for candidate in reversed(group)}
+        ordered = sorted(group, key=lambda candidate: candidate.order)
+        first = {candidate.nodes: candidate for candidate in reversed(ordered)}
         nodes = sorted(frozenset().union(*first))
-        complete = len(nodes) > 2 and all(frozenset(pair) in first for pair in combinations(nodes, 2))
-        yield _printed(list(first.values()), group[0]) if complete else group[0]
-        for other in group[1:] if not complete else ():
-            reason = "a further contrast of the trial: its covariance with the first is not printed"
-            sieve.leave(other.row, reason if other.nodes != group[0].nodes else "the same result stands in another row of the trial")
+        if len(nodes) > 2 and all(frozenset(pair) in first for pair in combinations(nodes, 2)):
+            yield _printed(list(first.values()), ordered[0])
+        else:
+            yield from ordered
 
 
 def _printed(contrasts: list[Candidate], first: Candidate) -> PrintedTrial:
     rows = tuple(candidate.contrast for candidate in contrasts)
     return PrintedTrial(
-        first.study, first.outcome, first.months, first.kind, first.scale, contrast=first.contrast, order=first.order, contrasts=rows
+        first.study,
+        first.outcome,
+        first.months,
+        first.kind,
+        first.scale,
+        contrast=first.contrast,
+        order=first.order,
+        contrasts=rows,
     )
 
 
 def chosen_of(candidates: list[Candidate], evidence: Evidence, sieve: Sieve) -> list[Candidate]:
     """Take one candidate per trial: of the kind of score asked for, with most treatments, first in the hierarchy."""
-    fitting = _of_kind([c for c in candidates if len(c.nodes) > 1], sieve)
+    several = [c for c in candidates if len(c.nodes) > 1]
+    for candidate in candidates:
+        if len(candidate.nodes) < 2:
+            sieve.leave_all(candidate.rows, f"of its treatments only {', '.join(candidate.nodes)} can be used here")
+    fitting = of_kind(several, frozenset(), sieve)
     most = {study: max(len(c.nodes) for c in fitting if c.study == study) for study in {c.study for c in fitting}}
-    whole = [c for c in fitting if len(c.nodes) == most[c.study]]
     for candidate in fitting:
         if len(candidate.nodes) < most[candidate.study]:
-            sieve.leave(candidate.row, "other rows of the trial compare more treatments")
+            sieve.leave_all(candidate.rows, "other rows of the trial compare more treatments")
+    whole = [c for c in fitting if len(c.nodes) == most[c.study]]
     everything = frozenset().union(*(c.nodes for c in whole))
     return one_per_cohort(choose(whole, everything, False, sieve), evidence.cohorts, sieve)
-
-
-def _of_kind(candidates: list[Candidate], sieve: Sieve) -> list[Candidate]:
-    wanted = sieve.rules.measured_as
-    if wanted is None:
-        return candidates
-    if wanted == "most":
-        wanted = max(("final", "change"), key=lambda kind: len({c.study for c in candidates if c.kind == kind}))
-    kept = [c for c in candidates if c.kind in (wanted, "not stated")]
-    for study in sorted({c.study for c in candidates} - {c.study for c in kept}):
-        sieve.left_out.append(LeftOut(study, "", f"no {wanted} score: only the other kind can be used"))
-    return kept
 
 
 def _absent(trials: Mapping[str, Any], rows: list[dict], chosen: list[Candidate], sieve: Sieve) -> None:
@@ -175,18 +171,18 @@ def _absent(trials: Mapping[str, Any], rows: list[dict], chosen: list[Candidate]
     for row in rows:
         visits[row["study_id"]].add(row["timepoint_months"])
     for study in sorted(set(trials) - seen):
-        reason = "no usable visit in the window" if visits[study] - {None, 0} else "no number on this outcome is at hand"
+        reason = "no usable visit in the window" if visits[study] - {None, 0} else NOT_REPORTED
         sieve.left_out.append(LeftOut(study, "", reason))
 
 
 def made(candidate: Candidate, measure: str, rules: Rules) -> Trial:
     """Return what a candidate gives to a network."""
     if isinstance(candidate, PrintedTrial):
-        return _from_contrasts(candidate, measure)
+        return _from_contrasts(candidate, measure, rules)
     nodes = sorted(candidate.nodes)
     if candidate.contrast is not None:
         nodes = [candidate.contrast["node_a"], candidate.contrast["node_b"]]
-        return _two(candidate, nodes, from_contrast(candidate, nodes[0], measure))
+        return _two(candidate, nodes, from_contrast(candidate, nodes[0], measure, rules))
     if measure == "POMP" and None in candidate.scale:
         return Trial(None, (), (), "the ends of the scale are not printed")
     if len(nodes) == 2:
@@ -221,7 +217,9 @@ def _many(candidate: Candidate, nodes: list[str], measure: str) -> Trial:
     block = trial_of_arms(candidate.study, nodes, measure, columns | scale)
     if block is None:
         return Trial(None, arms, tuple(steps), "the measure does not exist for these counts (no event in any arm)")
-    done = Step(f"{measure} of {len(nodes)} arms ({', '.join(map(spoken_node, nodes))}) with the covariance of their shared arm")
+    done = Step(
+        f"{measure} of {len(nodes)} arms ({', '.join(map(spoken_node, nodes))}) with the covariance of their shared arm"
+    )
     if measure in TURNED and candidate.row["higher_is_better"]:
         block = replace(block, effect=-block.effect)
         done = replace(done, what=f"{done.what}; sign turned: high scores of this instrument are good")
@@ -230,7 +228,16 @@ def _many(candidate: Candidate, nodes: list[str], measure: str) -> Trial:
 
 def _described(value: ArmValue) -> dict[str, Any]:
     size = value.n if value.events is None else value.total
-    return {"treatment": value.node, "arm": value.arm, "mean": value.mean, "sd": value.sd, "n": size, "events": value.events, "total": value.total, "spread": value.spread}
+    return {
+        "treatment": value.node,
+        "arm": value.arm,
+        "mean": value.mean,
+        "sd": value.sd,
+        "n": size,
+        "events": value.events,
+        "total": value.total,
+        "spread": value.spread,
+    }
 
 
 def _effects_step(block: TrialContrasts) -> Step:
@@ -241,12 +248,15 @@ def _effects_step(block: TrialContrasts) -> Step:
     return Step(f"effects against {spoken_node(block.treatments[0])}: {', '.join(told)}")
 
 
-def _from_contrasts(candidate: PrintedTrial, measure: str) -> Trial:
+def _from_contrasts(candidate: PrintedTrial, measure: str, rules: Rules) -> Trial:
     rows = candidate.contrasts
-    parts = [from_contrast(replace(candidate, contrast=row), row["node_a"], measure) for row in rows]
+    parts = [from_contrast(replace(candidate, contrast=row), row["node_a"], measure, rules) for row in rows]
     steps = tuple(step for part in parts for step in part["steps"])
     sizes, names = _sizes(rows), {row[f"node_{side}"]: row[f"arm_{side}"] for row in rows for side in "ab"}
-    arms = tuple({"treatment": node, "arm": arm, "n": sizes.get(node), "spread": "contrast as printed"} for node, arm in names.items())
+    arms = tuple(
+        {"treatment": node, "arm": arm, "n": sizes.get(node), "spread": "contrast as printed"}
+        for node, arm in names.items()
+    )
     try:
         block = network_from_contrasts(
             [part["estimate"] for part in parts],
@@ -281,9 +291,8 @@ def assembled(
     data = joined([(label, trial.block) for label, trial in used])
     names = {} if data is None else {node: spoken_node(node) for node in data.treatments}
     arms["n"] = pd.to_numeric(arms["n"]).astype(float)
-    remarks = partial(remarks_on, question=question)
-    words = (effects.left_out, effects.steps, *remarks(facts))
-    return Network(data, question, arms, facts, names, *words, remarks)
+    words = (effects.left_out, effects.steps, *remarks_on(facts, question))
+    return Network(data, question, arms, facts, names, *words)
 
 
 def joined(blocks: list[tuple[str, TrialContrasts | NetworkData]]) -> NetworkData | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bmac_meta.errors import NotEnoughTrials, PoolingRefused, unknown_word
+from bmac_meta.errors import InputError, NotEnoughTrials, PoolingRefused, unknown_word
 from bmac_meta.evidence.asking import ask_comparison
 from bmac_meta.evidence.rules import window
 from bmac_meta.question import spoken
@@ -20,34 +20,50 @@ if TYPE_CHECKING:
     from bmac_meta.evidence.evidence import Evidence
 
 HEADINGS = {"node": "treatment"}
+WINDOW_NAMES = {"0 to 3": 3, "over 3 to 6": 6, "over 6 to 12": 12, "over 12": float("inf")}
 
 
 def counts_by(evidence: Evidence, rows: str, columns: str, most: int) -> EvidenceCounts:
     """Answer `Evidence.map`."""
-    joined = evidence.arms.merge(evidence.studies, on="study_id", suffixes=("_of_arm", ""))
+    once = _counted(evidence, rows, columns)
+    order = _by_frequency(once, rows)[:most]
+    across = list(WINDOW_NAMES) if columns == "window" else _by_frequency(once, columns)
+    cells = [rows, columns]
+    studies = once.groupby(cells)["study_id"].nunique()
+    # The same patients count once: reports of one cohort share them.
+    patients = once.groupby([*cells, "cohort_id"])["n_randomised"].max().groupby(cells).sum().astype(float)
+    frames = (
+        counts.unstack(fill_value=0).reindex(index=order, columns=across, fill_value=0)
+        for counts in (studies, patients)
+    )
+    title = f"Studies by {_heading(rows)} and {_heading(columns)}"
+    return EvidenceCounts(title, _heading(rows), _heading(columns), *map(_named, frames))
+
+
+def _counted(evidence: Evidence, rows: str, columns: str) -> pd.DataFrame:
+    """Return a row per study and cell, with the cohort and the patients of the study."""
+    studies = evidence.studies.assign(cohort_id=evidence.studies["study_id"].map(evidence.cohorts))
+    joined = evidence.arms.merge(studies, on="study_id", suffixes=("_of_arm", ""))
     if {rows, columns} & {"domain", "outcome", "window"}:
         joined = joined.merge(_visits(evidence), on=["study_id", "arm_id"])
     for name in (rows, columns):
         if name not in joined:
             raise unknown_word("column to count by", name, [*joined.columns, "domain", "outcome", "window"])
+    if rows == columns:
+        raise InputError(f"A map of {rows} by {columns} was asked for; name two different columns.")
     once = joined.dropna(subset=[rows, columns]).drop_duplicates(["study_id", rows, columns])
-    cells = once.groupby([rows, columns])
-    studies = cells["study_id"].nunique().unstack(fill_value=0)
-    patients = cells["n_randomised"].sum().unstack(fill_value=0).astype(float)
-    order = once.groupby(rows)["study_id"].nunique().sort_values(ascending=False, kind="stable").index[:most]
-    across = once.groupby(columns)["study_id"].nunique().sort_values(ascending=False, kind="stable").index
-    across = list(WINDOW_NAMES) if columns == "window" else across
-    studies, patients = (frame.reindex(index=order, columns=across, fill_value=0) for frame in (studies, patients))
-    title = f"Studies by {_heading(rows)} and {_heading(columns)}"
-    return EvidenceCounts(title, _heading(rows), _heading(columns), _named(studies), _named(patients))
+    if once.empty:
+        raise NotEnoughTrials(f"No study at hand says both its {_heading(rows)} and its {_heading(columns)}.")
+    return once
 
 
-WINDOW_NAMES = {"0 to 3": (0, 3), "over 3 to 6": (3, 6), "over 6 to 12": (6, 12), "over 12": (12, float("inf"))}
+def _by_frequency(once: pd.DataFrame, column: str) -> pd.Index:
+    return once.groupby(column)["study_id"].nunique().sort_values(ascending=False, kind="stable").index
 
 
 def _visits(evidence: Evidence) -> pd.DataFrame:
     rows = evidence.outcomes[evidence.outcomes["timepoint_months"] > 0]
-    ends = [0, 3, 6, 12, float("inf")]
+    ends = [0, *WINDOW_NAMES.values()]
     names = pd.cut(rows["timepoint_months"], ends, labels=list(WINDOW_NAMES)).astype(str)
     return rows[["study_id", "arm_id", "domain", "outcome"]].assign(window=names)
 
@@ -76,6 +92,9 @@ def course_of(
 ) -> TimeCourse:
     """Answer `Evidence.course`."""
     windows = tuple(window(month) for month in months)
+    ends = [(w.low, w.high) for w in windows]
+    if not ends or len(set(ends)) < len(ends):
+        raise InputError(f"months={months!r} was asked; a course needs one month (or pair of limits) for each window.")
     effects = [ask_comparison(evidence, nodes, on, month, measure, keywords) for month in months]
     if not any(len(effect) for effect in effects):
         raise NotEnoughTrials(f"{nodes[0]} vs {nodes[1]} · {on}: no trial has a usable visit in any of the windows.")
@@ -84,4 +103,4 @@ def course_of(
         if effect.refusals:
             raise PoolingRefused(f"{effect.question.title} was not pooled: {' '.join(effect.refusals)}")
         answers.append(pool(effect) if len(effect) else None)
-    return TimeCourse(tuple((w.low, w.high) for w in windows), tuple(answers))
+    return TimeCourse(tuple(ends), tuple(answers))

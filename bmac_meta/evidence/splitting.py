@@ -25,7 +25,7 @@ SPOKEN = {
 LOW, HIGH = 1.0, 6.0
 RULES = {
     "split_prp": "PRP split by prp_class: LR, LP, and PRP where the class is unclear",
-    "split_ha": f"HA split by weight as printed: below {LOW:g} MDa, {LOW:g} to {HIGH:g}, above (or cross-linked), HA where unclear",
+    "split_ha": f"HA split by printed weight: below {LOW:g} MDa, {LOW:g} to {HIGH:g}, above or cross-linked; else HA",
 }
 Nodes = str | Mapping[str, str] | Iterable[Any] | None
 ArmNodes = Mapping[tuple[str, str], str]
@@ -43,7 +43,9 @@ def read_nodes(evidence: Evidence, nodes: Nodes) -> tuple[dict[str, str], tuple[
         if isinstance(part, Mapping):
             joined |= _joined(evidence, part)
         elif not isinstance(part, str):
-            raise InputError(f"nodes={part!r} was given; name a split ({', '.join(SPLITS)}) or map interventions to nodes.")
+            raise InputError(
+                f"nodes={part!r} was given; name a split ({', '.join(SPLITS)}) or map interventions to nodes."
+            )
     return joined, tuple(check_word("split of nodes", part, SPLITS) for part in parts if isinstance(part, str))
 
 
@@ -79,8 +81,10 @@ def _split(node: str, arm: Mapping[str, Any], splits: tuple[str, ...]) -> str:
 def weight_class(printed: Any) -> str:
     """Return "low", "intermediate" or "high" for a printed molecular weight, or nothing where it does not say.
 
-    >>> weight_class("0.5-0.73 MDa"), weight_class("1000-2900 kDa"), weight_class("high (linear)"), weight_class("0.62-11.7 MDa")
-    ('low', 'intermediate', 'high', '')
+    >>> weight_class("0.5-0.73 MDa"), weight_class("1000-2900 kDa"), weight_class("high (linear)")
+    ('low', 'intermediate', 'high')
+    >>> weight_class("0.62-11.7 MDa")
+    ''
     """
     text = str(printed).casefold()
     if re.search(r"\d", text):

@@ -87,9 +87,7 @@ def _plan(notebooks: Sequence[Notebook], folders: Folders, force: bool) -> _Plan
     inputs = inputs_of(notebooks, folders.data)
     before = read_manifest(folders.figures)
     due = [
-        notebook
-        for notebook in notebooks
-        if force or not up_to_date(notebook.name, inputs, before, folders.figures)
+        notebook for notebook in notebooks if force or not up_to_date(notebook.name, inputs, before, folders.figures)
     ]
     return _Plan(inputs, before, tuple(due))
 

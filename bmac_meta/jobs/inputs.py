@@ -54,9 +54,7 @@ def data_digests(folder: Path) -> dict[str, str]:
     Raises `InputError` when there is no such folder.
     """
     if not folder.is_dir():
-        raise InputError(
-            f"Data were looked for in {folder}, which is no folder. Check the name after --data."
-        )
+        raise InputError(f"Data were looked for in {folder}, which is no folder. Check the name after --data.")
     paths = {path.name: path for room in (data_folder(), folder) for path in _tables(room)}
     return {name: file_digest(paths[name]) for name in sorted(paths)}
 

@@ -33,9 +33,7 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def outcomes(
-    notebooks: Iterable[Notebook], staging: Path, *, data: Path, jobs: int | None = None
-) -> Iterator[Outcome]:
+def outcomes(notebooks: Iterable[Notebook], staging: Path, *, data: Path, jobs: int | None = None) -> Iterator[Outcome]:
     """Execute notebooks, each in `staging/its name`, and yield what became of each as it ends.
 
     At most `jobs` run at a time (default: as many as there are cores). Every notebook has a new process, so none

@@ -97,15 +97,11 @@ def _files(figures: Path, cell: Cell) -> Files:
     entries = list(os.scandir(figures))
     folders = [entry.name for entry in entries if not entry.is_file()]
     if folders:
-        raise CellError(
-            f"cell {cell.number}: {folders[0]} is a folder; figures lie side by side in ../figures"
-        )
+        raise CellError(f"cell {cell.number}: {folders[0]} is a folder; figures lie side by side in ../figures")
     return {entry.name: (entry.inode(), entry.stat().st_mtime_ns) for entry in entries}
 
 
 def _refuse_strays(folder: Path) -> None:
     strays = sorted(os.listdir(folder))
     if strays:
-        raise CellError(
-            f"after its last cell: {strays[0]} was saved beside the notebook; save it in ../figures"
-        )
+        raise CellError(f"after its last cell: {strays[0]} was saved beside the notebook; save it in ../figures")

@@ -32,4 +32,6 @@ def edge_table(data: NetworkData, judged: Mapping[str, str]) -> pd.DataFrame:
     words = np.array([judged.get(trial, "none") for trial in data.trials])
     counts = {word: both[words == word].sum(axis=0) for word in JUDGEMENTS}
     names = np.array(data.treatments, dtype=object)
-    return pd.DataFrame({"treatment_a": names[pairs.first], "treatment_b": names[pairs.second], "trials": pairs.trials, **counts})
+    return pd.DataFrame(
+        {"treatment_a": names[pairs.first], "treatment_b": names[pairs.second], "trials": pairs.trials, **counts}
+    )

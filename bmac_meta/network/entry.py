@@ -11,7 +11,7 @@ import pandas as pd
 from bmac_meta.entry import bare_effects
 from bmac_meta.errors import DataError, Fault, InputError, unknown_word
 from bmac_meta.network.arms import COUNT_MEASURES, arm_measure, columns_of, trial_of_arms
-from bmac_meta.network.faults import arm_faults, name_faults, number_faults, numbers_of, pair_faults
+from bmac_meta.network.faults import arm_faults, name_faults, names_in, number_faults, numbers_of, pair_faults
 from bmac_meta.stats.measures import measure_named
 from bmac_meta.stats.network import (
     NetworkData,
@@ -61,7 +61,9 @@ def enter(
 def _check_frame(frame: object) -> None:
     if not isinstance(frame, pd.DataFrame) or frame.empty:
         what = "an empty table" if isinstance(frame, pd.DataFrame) else type(frame).__name__
-        raise InputError(f"A network is made from a pandas DataFrame with a row per contrast or per arm, not from {what}.")
+        raise InputError(
+            f"A network is made from a pandas DataFrame with a row per contrast or per arm, not from {what}."
+        )
 
 
 def _only(columns: Mapping[str, str], roles: tuple[str, ...]) -> dict[str, str]:
@@ -76,7 +78,7 @@ def _enter_pairs(
     ends, sizes = _only(columns, ("treatment_a", "treatment_b")), _only(columns, ("n_a", "n_b"))
     spreads = {role: columns.get(role) for role in SPREADS}
     faults = [*name_faults(frame, {"study": study, **ends}), *number_faults(frame, sizes)]
-    trial, first, second = (frame[name].astype(str).str.strip() for name in (study, *ends.values()))
+    trial, first, second = (names_in(frame, name) for name in (study, *ends.values()))
     faults += pair_faults(trial, first, second, ends["treatment_a"])
     made = _gathered(faults, frame, columns["estimate"], spreads, study, measure, level, logged)
     pairs = {"trial": trial, "treatment_a": first, "treatment_b": second}
@@ -121,13 +123,19 @@ def _enter_arms(frame: pd.DataFrame, study: str, measure: str, columns: Mapping[
     elif measure not in ("MD", "GEN"):
         raise InputError(f"Means with their standard errors give measure MD or GEN, not {measure}; give sd= and n=.")
     names = {"study": study, "treatment": columns["treatment"]}
-    trial, treatment = (frame[name].astype(str).str.strip() for name in names.values())
-    faults = [*name_faults(frame, names), *number_faults(frame, given), *arm_faults(trial, treatment, columns["treatment"])]
+    trial, treatment = (names_in(frame, name) for name in names.values())
+    faults = [
+        *name_faults(frame, names),
+        *number_faults(frame, given),
+        *arm_faults(trial, treatment, columns["treatment"]),
+    ]
     if faults:
         raise DataError(faults)
     numbers = numbers_of(frame, given)
     size = numbers.get("n", numbers.get("total", np.full(len(frame), np.nan)))
-    arms = pd.DataFrame({"study": trial, "treatment": treatment, "n": size, **{k: v for k, v in numbers.items() if k != "n"}})
+    arms = pd.DataFrame(
+        {"study": trial, "treatment": treatment, "n": size, **{k: v for k, v in numbers.items() if k != "n"}}
+    )
     trials = _trials(frame, study, trial, columns)
     if ready:
         variance = numbers["se"] ** 2 if "se" in numbers else numbers["variance"]
@@ -149,7 +157,9 @@ def _from_raw(arms: pd.DataFrame, trials: pd.DataFrame, measure: str) -> Entered
     left_out = pd.DataFrame({"study": gone, "row": "", "reason": "the measure does not exist for these counts"})
     here = arms["study"].isin([trial.trial for trial in kept])
     data = network_from_covariances(kept) if kept else None
-    return Entered(data, arms[here].reset_index(drop=True), trials[~trials["study"].isin(gone)].reset_index(drop=True), left_out)
+    return Entered(
+        data, arms[here].reset_index(drop=True), trials[~trials["study"].isin(gone)].reset_index(drop=True), left_out
+    )
 
 
 def _trials(frame: pd.DataFrame, study: str, trial: pd.Series, columns: Mapping[str, str]) -> pd.DataFrame:

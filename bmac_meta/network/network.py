@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from bmac_meta.errors import unknown_word
 from bmac_meta.network import verbs
 from bmac_meta.network.counts import JUDGEMENTS, edge_table, node_table
 from bmac_meta.network.entry import enter
+from bmac_meta.network.remarks import remarks_on
 from bmac_meta.numbers import count_noun
 from bmac_meta.question import Question
 from bmac_meta.results.network.terms import treatment_named
@@ -31,10 +32,6 @@ STEPS = ("study", "step", "arm", "what", "address")
 REASONS_SHOWN = 6
 
 
-def _empty(*columns: str) -> Any:
-    return field(default_factory=lambda: pd.DataFrame(columns=list(columns)))
-
-
 @dataclass(frozen=True, repr=False, eq=False)
 class Network(Shown):
     """The trials of one question as a graph: treatments are the nodes, trials the edges.
@@ -42,20 +39,18 @@ class Network(Shown):
     `data` holds the trials with the full covariance of each (None where there is no trial), `arms` a row per arm with
     `study`, `treatment` and `n`, `trials` a row per trial with what is known of it, `names` the spoken names of the
     treatments. `left_out` lists what was not used and why, `steps` how each trial was made, `refusals` why these
-    trials must not be pooled (empty when they may). `remarks` makes notes and refusals of a table of trials, so that
-    they stay true when the network is narrowed.
+    trials must not be pooled (empty when they may).
     """
 
     data: NetworkData | None
-    question: Question = Question("Network")
-    arms: pd.DataFrame = _empty(*ARM_COLUMNS)
-    trials: pd.DataFrame = _empty("study")
+    question: Question = field(default_factory=partial(Question, "Network"))
+    arms: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=ARM_COLUMNS))
+    trials: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=("study",)))
     names: Mapping[str, str] = field(default_factory=dict)
-    left_out: pd.DataFrame = _empty(*LEFT_OUT)
-    steps: pd.DataFrame = _empty(*STEPS)
+    left_out: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=LEFT_OUT))
+    steps: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=STEPS))
     notes: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
-    remarks: Callable[[pd.DataFrame], tuple[tuple[str, ...], tuple[str, ...]]] | None = None
 
     @classmethod
     def from_frame(
@@ -87,7 +82,9 @@ class Network(Shown):
         made = enter(frame, study, measure, level, logged, columns)
         asked = question or Question("Network", lower_is_better=lower_is_better)
         asked = replace(asked, measure=measure)
-        return cls(made.data, asked, made.arms, made.trials, left_out=made.left_out)
+        notes, refusals = remarks_on(made.trials, asked)
+        words = {"left_out": made.left_out, "notes": notes, "refusals": refusals}
+        return cls(made.data, asked, made.arms, made.trials, **words)
 
     def __len__(self) -> int:
         return 0 if self.data is None else len(self.data.trials)
@@ -139,13 +136,16 @@ class Network(Shown):
         return tuple(self.only(*part) for part in self.parts) if len(self.parts) > 1 else (self,) * len(self.parts)
 
     def part_with(self, treatment: str) -> Network:
-        """Return the part of the network that holds a treatment; raises `UnknownWordError` for one that is not there."""
+        """Return the part that holds a treatment; raises `UnknownWordError` for one that is not there."""
         wanted = treatment_named(treatment, self.treatments, self.names)
         return next(part for part in self.components() if wanted in part.treatments)
 
     def only(self, *treatments: str) -> Network:
         """Keep some treatments: other arms are taken out, and trials with fewer than two arms left."""
-        data = subnetwork(verbs.ready(replace(self, refusals=())), [treatment_named(t, self.treatments, self.names) for t in treatments])
+        data = subnetwork(
+            verbs.ready(replace(self, refusals=())),
+            [treatment_named(t, self.treatments, self.names) for t in treatments],
+        )
         return self._with(data, "has fewer than two arms among the treatments that were kept")
 
     def without(self, *studies: str) -> Network:
@@ -159,12 +159,14 @@ class Network(Shown):
 
     def _with(self, data: NetworkData | None, reason: str) -> Network:
         kept = () if data is None else data.trials
-        gone = pd.DataFrame({"study": [study for study in self.studies if study not in kept], "row": "", "reason": reason})
+        gone = pd.DataFrame(
+            {"study": [study for study in self.studies if study not in kept], "row": "", "reason": reason}
+        )
         arms = self.arms[self.arms["study"].isin(kept)]
         arms = arms[arms["treatment"].isin(() if data is None else data.treatments)]
         left = pd.concat([self.left_out, gone], ignore_index=True) if len(gone) else self.left_out
         trials = self.trials[self.trials["study"].isin(kept)].reset_index(drop=True)
-        notes, refusals = self.remarks(trials) if self.remarks else (self.notes, self.refusals)
+        notes, refusals = remarks_on(trials, self.question)
         words = {"left_out": left, "notes": notes, "refusals": refusals}
         return replace(self, data=data, arms=arms.reset_index(drop=True), trials=trials, **words)
 
@@ -208,7 +210,10 @@ class Network(Shown):
 
     def _grids(self) -> tuple[Grid, ...]:
         nodes = self.nodes.sort_values(["trials", "treatment"], ascending=[False, True], kind="stable")
-        rows = tuple((self._name(n.treatment), f"{n.trials:,}", "" if n.patients is pd.NA else f"{n.patients:,}") for n in nodes.itertuples())
+        rows = tuple(
+            (self._name(n.treatment), f"{n.trials:,}", "" if n.patients is pd.NA else f"{n.patients:,}")
+            for n in nodes.itertuples()
+        )
         edges = self.edges.sort_values("trials", ascending=False, kind="stable")
         pairs = tuple((self.versus(e.treatment_a, e.treatment_b), f"{e.trials:,}") for e in edges.itertuples())
         return Grid(("treatment", "trials", "patients"), rows), Grid(("direct comparison", "trials"), pairs)
@@ -234,6 +239,3 @@ class Network(Shown):
     additive = verbs.additive
     regress = verbs.regress
     funnel = verbs.funnel
-
-
-

@@ -63,11 +63,11 @@ def circle_order(network: Network) -> list[str]:
     order: list[str] = []
     for name in first:
         options = [[*order[:at], name, *order[at:]] for at in range(1 if order else 0, len(order) + 1)]
-        order = min(options, key=lambda option: _crossings(option, edges))
+        order = min(options, key=lambda option: crossings(option, edges))
     return order
 
 
-def _crossings(order: list[str], edges: list[tuple[str, str]]) -> tuple[int, int]:
+def crossings(order: list[str], edges: list[tuple[str, str]]) -> tuple[int, int]:
     """Return how many lines cross, and how long they are together in steps along the circle."""
     place = {name: i for i, name in enumerate(order)}
     spans = [tuple(sorted((place[a], place[b]))) for a, b in edges if a in place and b in place]

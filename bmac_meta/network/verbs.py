@@ -139,7 +139,12 @@ def additive(
 def _part_names(names: Mapping[str, str], separator: str) -> dict[str, str]:
     """Return the spoken names of treatments and of their components."""
     pairs = ((code.split(separator), name.split(separator)) for code, name in names.items())
-    parts = {a.strip(): b.strip() for codes, words in pairs if len(codes) == len(words) for a, b in zip(codes, words, strict=True)}
+    parts = {
+        a.strip(): b.strip()
+        for codes, words in pairs
+        if len(codes) == len(words)
+        for a, b in zip(codes, words, strict=True)
+    }
     return {**parts, **names}
 
 
@@ -175,13 +180,17 @@ def regress(
         raise NotEnoughTrials(f"No trial is left: {column} is not reported by any.")
     count = len(used.data.trials)
     if count < FEWEST_TRIALS and not exploratory:
-        raise NotEnoughTrials(f"A coefficient takes {FEWEST_TRIALS} trials; {count} report {column}. Ask with exploratory=True.")
+        raise NotEnoughTrials(
+            f"A coefficient takes {FEWEST_TRIALS} trials; {count} report {column}. Ask with exploratory=True."
+        )
     reference = reference_of(used, against)
     require_one_part(used)
     where = levels.index(at) if levels and at in levels else at
     fit = fit_network_regression(used.data, values, reference, tau2, at=where, distribution=distribution, level=level)
     gone = pd.DataFrame({"study": missing, "row": "", "reason": f"{column} is not reported"})
-    return NetworkTrend(terms_of(network, level), fit, column, levels, count, gone, count < FEWEST_TRIALS, network.notes)
+    return NetworkTrend(
+        terms_of(network, level), fit, column, levels, count, gone, count < FEWEST_TRIALS, network.notes
+    )
 
 
 def covariate(network: Network, column: str) -> tuple[dict[str, float], tuple[str, str] | None, tuple[str, ...]]:
@@ -196,7 +205,9 @@ def covariate(network: Network, column: str) -> tuple[dict[str, float], tuple[st
         return numbers.astype(float).to_dict(), None, missing
     words = sorted(known.astype(str).unique())
     if len(words) != 2:
-        raise InputError(f"{column} has {len(words)} words ({', '.join(words[:8])}); a coefficient needs numbers or two words.")
+        raise InputError(
+            f"{column} has {len(words)} words ({', '.join(words[:8])}); a coefficient needs numbers or two words."
+        )
     return {str(k): float(words.index(str(v))) for k, v in known.items()}, (words[0], words[1]), missing
 
 

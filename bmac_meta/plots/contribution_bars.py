@@ -110,7 +110,9 @@ def _own(bar: Bar) -> float:
 def _bar(record: ContributionBars, row: int, scale: Scale, label: float, top: float) -> Iterator[Mark]:
     bar, y = record.bars[row], top + (row + 0.5) * PITCH
     lines = wrap(bar.label, label, TEXT_SIZE, lines=2)
-    yield from paragraph("label", lines, MARGIN, y - paragraph_height(len(lines)) / 2, TEXT_SIZE, row=row, full_text=clean(bar.label))
+    yield from paragraph(
+        "label", lines, MARGIN, y - paragraph_height(len(lines)) / 2, TEXT_SIZE, row=row, full_text=clean(bar.label)
+    )
     start = 0.0
     for number, part in enumerate(bar.parts):
         yield from _part(part, number, scale, (start, start + part.share), y, row)
@@ -120,7 +122,9 @@ def _bar(record: ContributionBars, row: int, scale: Scale, label: float, top: fl
 def _part(part: Part, number: int, scale: Scale, ends: tuple[float, float], y: float, row: int) -> Iterator[Mark]:
     left, right = (scale.place(min(end, 1.0)) for end in ends)
     role, tint = ("accent", OWN_TINT) if part.own else ("hair", TINTS[number % 2])
-    yield rectangle("part", left, y - HEIGHT / 2, right, y + HEIGHT / 2, role=role, tint=tint, edge="paper", size=0.6, row=row)
+    yield rectangle(
+        "part", left, y - HEIGHT / 2, right, y + HEIGHT / 2, role=role, tint=tint, edge="paper", size=0.6, row=row
+    )
     text = _inside(part, right - left - 4)
     if text:
         yield written("part_label", text, left + 2.5, y, SMALL_SIZE, row=row, full_text=clean(part.label))

@@ -29,7 +29,7 @@ GROUND = 0.35
 
 @dataclass(frozen=True, slots=True)
 class LeagueCell:
-    """One comparison: two lines of text, its z value (its sign says whom it favors; NaN for none), and if it is settled."""
+    """One comparison: two lines of text, its z value (NaN for none), and whether no effect is outside its interval."""
 
     estimate: str = ""
     interval: str = ""
@@ -73,12 +73,15 @@ def league_map(record: LeagueMap, width: float = JOURNAL_WIDTH) -> Figure:
 
 
 def layout(record: LeagueMap, width: float = JOURNAL_WIDTH) -> Layout:
-    """Return where everything of a league table stands; it grows beyond `width` where its texts would not be readable."""
+    """Return where everything of a league table stands; it grows beyond `width` to keep its texts readable."""
     count = len(record.names)
     points = width * POINTS_PER_INCH
     needed = _needed(record)
     size = max(LEAST, min(SIZE, SIZE * ((points - 2 * MARGIN) / count - AIR) / needed))
-    pitch = max((points - 2 * MARGIN) / count if size < SIZE else min((points - 2 * MARGIN) / count, 92.0), size / SIZE * needed + AIR)
+    pitch = max(
+        (points - 2 * MARGIN) / count if size < SIZE else min((points - 2 * MARGIN) / count, 92.0),
+        size / SIZE * needed + AIR,
+    )
     total = max(points, 2 * MARGIN + count * pitch)
     height = 2 * size * LEADING + 2 * AIR
     names = [wrap(name, pitch - AIR, size, True, lines=3) for name in record.names]
@@ -94,14 +97,20 @@ def layout(record: LeagueMap, width: float = JOURNAL_WIDTH) -> Layout:
 
 def describe(record: LeagueMap) -> str:
     """Say in a sentence what a league table shows."""
-    return f"League table of {count_noun(len(record.names), 'treatment')}: {record.corners[1]} below the diagonal, {record.corners[0]} above."
+    above, below = record.corners
+    return f"League table of {count_noun(len(record.names), 'treatment')}: {below} below the diagonal, {above} above."
 
 
 def table(record: LeagueMap) -> pd.DataFrame:
     """Return a row per cell of a league table, with its texts and its z value."""
     places = [(i, j) for i in range(len(record.names)) for j in range(len(record.names)) if i != j]
     rows = [(record.names[i], record.names[j], record.corners[i > j], record.cells[i][j]) for i, j in places]
-    return pd.DataFrame([{"row": a, "column": b, "evidence": kind, "estimate": c.estimate, "interval": c.interval, "z": c.z} for a, b, kind, c in rows])
+    return pd.DataFrame(
+        [
+            {"row": a, "column": b, "evidence": kind, "estimate": c.estimate, "interval": c.interval, "z": c.z}
+            for a, b, kind, c in rows
+        ]
+    )
 
 
 def _needed(record: LeagueMap) -> float:
@@ -129,7 +138,9 @@ def _row(record: LeagueMap, row: int, name: tuple[str, ...], place: tuple[float,
             yield from _cell(record, record.cells[row][column], box, middle, size, row)
 
 
-def _cell(record: LeagueMap, cell: LeagueCell, box: tuple[float, ...], middle: tuple[float, float], size: float, row: int) -> Iterator[Mark]:
+def _cell(
+    record: LeagueMap, cell: LeagueCell, box: tuple[float, ...], middle: tuple[float, float], size: float, row: int
+) -> Iterator[Mark]:
     if not cell.estimate:
         return
     role, tint = ground(cell.z, record.favours_earlier)
@@ -140,10 +151,14 @@ def _cell(record: LeagueMap, cell: LeagueCell, box: tuple[float, ...], middle: t
     yield written("interval", cell.interval, x, y + half, size * 0.92, align="center", role="soft", row=row)
 
 
-def _stacked(kind: str, lines: tuple[str, ...], middle: tuple[float, float], size: float, **looks: object) -> Iterator[Mark]:
+def _stacked(
+    kind: str, lines: tuple[str, ...], middle: tuple[float, float], size: float, **looks: object
+) -> Iterator[Mark]:
     x, y = middle
     for number, text in enumerate(lines):
-        yield written(kind, text, x, y + (number - (len(lines) - 1) / 2) * size * LEADING, size, align="center", **looks)
+        yield written(
+            kind, text, x, y + (number - (len(lines) - 1) / 2) * size * LEADING, size, align="center", **looks
+        )
 
 
 def ground(z: float, favours_earlier: bool | None) -> tuple[str, float]:
@@ -159,7 +174,12 @@ def ground(z: float, favours_earlier: bool | None) -> tuple[str, float]:
 
 
 def _entries(record: LeagueMap) -> list[Entry]:
-    first = Entry(f"Below the diagonal: {record.corners[1]}; above: {record.corners[0]}. Bold: no effect is outside the interval.", 0.0, 0.0, lambda x, y: [])
+    first = Entry(
+        f"Below the diagonal: {record.corners[1]}; above: {record.corners[0]}. Bold: the interval excludes no effect.",
+        0.0,
+        0.0,
+        lambda x, y: [],
+    )
     if record.favours_earlier is None:
         return [first]
     words = (("earlier favoured, |z| ≥ 4", -4.0), ("|z| = 2", -2.0), ("later favoured, |z| = 2", 2.0), ("|z| ≥ 4", 4.0))
@@ -170,5 +190,3 @@ def _entries(record: LeagueMap) -> list[Entry]:
 def _swatch(words: str, z: float, favours_earlier: bool) -> Entry:
     role, tint = ground(z, favours_earlier)
     return swatch(words, role=role, tint=tint)
-
-

@@ -56,7 +56,9 @@ def net_heat(record: NetHeatMap, width: float = JOURNAL_WIDTH) -> Figure:
 def layout(record: NetHeatMap, width: float = JOURNAL_WIDTH) -> Layout:
     """Return where everything of a net heat plot stands."""
     points, count = width * POINTS_PER_INCH, len(record.designs)
-    label = min(widest([clean(f"{i + 1}  {name}") for i, name in enumerate(record.designs)], TEXT_SIZE), LABEL_SHARE * points)
+    label = min(
+        widest([clean(f"{i + 1}  {name}") for i, name in enumerate(record.designs)], TEXT_SIZE), LABEL_SHARE * points
+    )
     pitch = max(LEAST_PITCH, min(LARGEST_PITCH, (points - 2 * MARGIN - label - 8) / count))
     left = MARGIN + label + 8
     total = max(points, left + count * pitch + MARGIN)
@@ -66,20 +68,27 @@ def layout(record: NetHeatMap, width: float = JOURNAL_WIDTH) -> Layout:
     body = [*_grounds(record, frame), *_squares(record, frame), *_names(record, frame, label)]
     legend, bottom = key(_entries(record), top + count * pitch + 8, total)
     notes, bottom = footnotes(record.footnotes, bottom + 3, total)
-    return Layout((*head, *body, *legend, *notes), total, bottom + MARGIN, record.title, record.description or describe(record))
+    return Layout(
+        (*head, *body, *legend, *notes), total, bottom + MARGIN, record.title, record.description or describe(record)
+    )
 
 
 def describe(record: NetHeatMap) -> str:
     """Say in a sentence what a net heat plot shows."""
     row, column = np.unravel_index(int(np.argmax(record.heat)), record.heat.shape)
-    most = f"Most heat: {record.designs[row]} when {record.designs[column]} is set free ({format_number(float(record.heat[row, column]), 2)})."
+    size = format_number(float(record.heat[row, column]), 2)
+    most = f"Most heat: {record.designs[row]} when {record.designs[column]} is set free ({size})."
     return f"Net heat of {count_noun(len(record.designs), 'design')}. {most}"
 
 
 def table(record: NetHeatMap) -> pd.DataFrame:
     """Return a row per cell of a net heat plot."""
     names = record.designs
-    cells = [(names[i], names[j], record.contribution[i, j], record.heat[i, j]) for i in range(len(names)) for j in range(len(names))]
+    cells = [
+        (names[i], names[j], record.contribution[i, j], record.heat[i, j])
+        for i in range(len(names))
+        for j in range(len(names))
+    ]
     return pd.DataFrame(cells, columns=["design", "freed", "contribution", "heat"])
 
 
@@ -110,7 +119,9 @@ def _grounds(record: NetHeatMap, frame: tuple[float, float, float]) -> Iterator[
     half, hottest = frame[2] / 2, _hottest(record)
     for row, column, x, y in _places(len(record.designs), frame):
         role, tint = ground(float(record.heat[row, column]), hottest)
-        yield rectangle("ground", x - half, y - half, x + half, y + half, role=role, tint=tint, edge="wash", size=0.6, row=row)
+        yield rectangle(
+            "ground", x - half, y - half, x + half, y + half, role=role, tint=tint, edge="wash", size=0.6, row=row
+        )
 
 
 def _squares(record: NetHeatMap, frame: tuple[float, float, float]) -> Iterator[Mark]:
@@ -126,15 +137,28 @@ def _names(record: NetHeatMap, frame: tuple[float, float, float], label: float) 
         y = top + (row + 0.5) * pitch
         text = wrap(f"{row + 1}  {name}", label, TEXT_SIZE, lines=1)
         yield from paragraph("label", text, MARGIN, y - TEXT_SIZE * 0.65, TEXT_SIZE, row=row, full_text=clean(name))
-        yield written("column", str(row + 1), left + (row + 0.5) * pitch, top - 7, SMALL_SIZE, align="center", role="soft")
+        yield written(
+            "column", str(row + 1), left + (row + 0.5) * pitch, top - 7, SMALL_SIZE, align="center", role="soft"
+        )
 
 
 def _entries(record: NetHeatMap) -> list[Entry]:
     hottest = _hottest(record)
-    first = Entry("contribution of the column to the row (area)", 8.0, 8.0, lambda x, y: [square("key", x + 4, y, 7.0, role="rule")])
-    levels = [(hottest, "Q that vanishes when the column is set free"), (hottest / 4, ""), (-hottest / 4, "Q that appears")]
+    first = Entry(
+        "contribution of the column to the row (area)",
+        8.0,
+        8.0,
+        lambda x, y: [square("key", x + 4, y, 7.0, role="rule")],
+    )
+    levels = [
+        (hottest, "Q that vanishes when the column is set free"),
+        (hottest / 4, ""),
+        (-hottest / 4, "Q that appears"),
+    ]
     swatches = []
     for value, words in levels:
         role, tint = ground(value, hottest)
-        swatches.append(swatch(f"{words} {format_number(abs(value), 1)}".strip(), role=role, tint=tint, edge="hair", size=0.4))
+        swatches.append(
+            swatch(f"{words} {format_number(abs(value), 1)}".strip(), role=role, tint=tint, edge="hair", size=0.4)
+        )
     return [first, *swatches] if hottest > 1e-9 else [first]

@@ -87,7 +87,9 @@ class NetworkGraph:
             raise InputError("A graph needs at least one treatment.")
         for edge in self.edges:
             if edge.first == edge.second or not all(0 <= end < len(self.nodes) for end in (edge.first, edge.second)):
-                raise InputError(f"An edge from {edge.first} to {edge.second} does not join two of {len(self.nodes)} nodes.")
+                raise InputError(
+                    f"An edge from {edge.first} to {edge.second} does not join two of {len(self.nodes)} nodes."
+                )
 
     @property
     def judged(self) -> bool:
@@ -127,7 +129,8 @@ def layout(record: NetworkGraph, width: float = JOURNAL_WIDTH) -> Layout:
 
 def describe(record: NetworkGraph) -> str:
     """Say in a sentence what a network graph shows."""
-    return f"Network of {count_noun(len(record.nodes), 'treatment')} with {count_noun(len(record.edges), 'direct comparison')}."
+    pairs = count_noun(len(record.edges), "direct comparison")
+    return f"Network of {count_noun(len(record.nodes), 'treatment')} with {pairs}."
 
 
 def table(record: NetworkGraph) -> pd.DataFrame:
@@ -278,7 +281,9 @@ def _label(node: Node, x: float, y: float, align: str, room: float, row: int) ->
     looks = {"align": align, "row": row}
     name = elide(clean(node.label), room, TEXT_SIZE)
     yield written("label", name, x, y - 0.26 * LINE, TEXT_SIZE, full_text=clean(node.label), **looks)
-    yield written("count", elide(_counted(node), room, COUNT_SIZE), x, y + 0.26 * LINE, COUNT_SIZE, role="grey", **looks)
+    yield written(
+        "count", elide(_counted(node), room, COUNT_SIZE), x, y + 0.26 * LINE, COUNT_SIZE, role="grey", **looks
+    )
 
 
 def _counted(node: Node) -> str:
@@ -294,12 +299,19 @@ def _entries(record: NetworkGraph) -> list[Entry]:
     if not record.judged:
         return [*first, *widths]
     used = [word for word in JUDGEMENTS if any(getattr(edge, word) for edge in record.edges)]
-    return [*first, *widths, Entry("Share of trials:", 0.0, 0.0, lambda x, y: []), *(_color_entry(word) for word in used)]
+    return [
+        *first,
+        *widths,
+        Entry("Share of trials:", 0.0, 0.0, lambda x, y: []),
+        *(_color_entry(word) for word in used),
+    ]
 
 
 def _width_entry(trials: int, most: int) -> Entry:
     width = line_width(trials, most)
-    return Entry(count_noun(trials, "trial"), 14.0, width, lambda x, y: [line("key", (x, x + 14), (y, y), width, role="hair")])
+    return Entry(
+        count_noun(trials, "trial"), 14.0, width, lambda x, y: [line("key", (x, x + 14), (y, y), width, role="hair")]
+    )
 
 
 def _color_entry(word: str) -> Entry:

@@ -28,7 +28,7 @@ LABEL_SHARE = 0.26
 
 @dataclass(frozen=True, slots=True)
 class RankRow:
-    """One treatment: its name, the probability of each rank (best first), its P-score, its effect and its direct share."""
+    """One treatment: its name, the probability of each rank (best first), P-score, effect and direct share."""
 
     label: str
     probabilities: tuple[float, ...]
@@ -111,15 +111,23 @@ def _columns(record: Rankogram, width: float) -> _Columns:
 
 def _headings(record: Rankogram, columns: _Columns, top: float) -> tuple[list[Mark], float]:
     room = columns.effect - columns.score - GAP
-    texts = [(record.effect_heading, columns.effect, room), ("P-score", columns.score, 99.0), ("direct", columns.direct, 99.0)]
+    texts = [
+        (record.effect_heading, columns.effect, room),
+        ("P-score", columns.score, 99.0),
+        ("direct", columns.direct, 99.0),
+    ]
     lines = [(wrap(text, room, TEXT_SIZE, True), x) for text, x, room in texts]
     bottom = top + max(len(found) for found, _ in lines) * TEXT_SIZE * 1.3
     marks = [
         mark
         for found, x in lines
-        for mark in paragraph("heading", found, x, bottom - len(found) * TEXT_SIZE * 1.3, TEXT_SIZE, bold=True, align="right")
+        for mark in paragraph(
+            "heading", found, x, bottom - len(found) * TEXT_SIZE * 1.3, TEXT_SIZE, bold=True, align="right"
+        )
     ]
-    marks.append(written("heading", "Probability of each rank", columns.bars, bottom - TEXT_SIZE * 0.65, TEXT_SIZE, bold=True))
+    marks.append(
+        written("heading", "Probability of each rank", columns.bars, bottom - TEXT_SIZE * 0.65, TEXT_SIZE, bold=True)
+    )
     marks.append(horizontal("rule", MARGIN, columns.direct, bottom + 3, RULE_WIDTH, role="soft"))
     return marks, bottom + 5
 
@@ -134,7 +142,9 @@ def _row(record: Rankogram, number: int, columns: _Columns, top: float) -> Itera
     for rank, probability in enumerate(row.probabilities):
         left = columns.bars + rank * columns.pitch
         if probability > 0:
-            yield rectangle("bar", left + 1, base - BAR * probability, left + columns.pitch - 1, base, role="accent", row=number)
+            yield rectangle(
+                "bar", left + 1, base - BAR * probability, left + columns.pitch - 1, base, role="accent", row=number
+            )
     yield written("score", format_number(row.score, 2), columns.score, y, TEXT_SIZE, align="right", row=number)
     yield written("effect", row.effect, columns.effect, y, TEXT_SIZE, align="right", row=number)
     yield written("direct", row.direct, columns.direct, y, TEXT_SIZE, align="right", row=number)

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class EvidenceCounts(Shown):
-    """Counts of studies (and patients) by two properties; a study counts once in each cell that it is in."""
+    """Counts of studies and of their patients by two properties.
+
+    A study counts once in each cell that it is in, with all its patients; reports of one cohort count them once.
+    """
 
     title: str
     rows: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from bmac_meta.errors import InputError, NotEnoughTrials, PoolingRefused, check_word, unknown_word
 from bmac_meta.results import Pooled, Series, Subgroups
@@ -74,12 +76,8 @@ def check_comparable(effects: Effects) -> None:
 def check_poolable(effects: Effects) -> None:
     """Raise as `check_comparable`, and where a study stands more than once, so that rows are not independent."""
     check_comparable(effects)
-    twice = (
-        sorted({study for study in effects.studies if effects.studies.count(study) > 1})
-        if len(set(effects.studies)) < len(effects)
-        else []
-    )
-    if twice:
+    if len(set(effects.studies)) < len(effects):
+        twice = sorted(study for study, rows in Counter(effects.studies).items() if rows > 1)
         raise PoolingRefused(
             f"Studies stand more than once: {', '.join(twice)}. Their rows are not independent; keep one row each, "
             "give distinct trials distinct labels, or use robust(cluster='study')."
@@ -120,7 +118,7 @@ def cumulative(
 ) -> Series:
     """Pool the trials one after the other, in the order of a column (year unless another is named)."""
     if by not in effects.frame:
-        raise unknown_word("column of these effects", by, effects.frame.columns)
+        raise unknown_word("column of these effects", by, map(str, effects.frame.columns))
     effects = effects._keep(effects.frame[by].notna().to_numpy(), f"{by} is not reported")
     order = effects.frame[by]
     pooled = pool(effects, tau2, interval, level=level)
@@ -159,7 +157,7 @@ class Grouped:
         `Effects.pool` does.
         """
         check_poolable(self.effects)
-        labels = self.effects.frame[self.column].astype(str).to_numpy()
+        labels = _labels(self.effects.frame[self.column])
         choices = {"tau2": tau2, "interval": interval, "level": level}
         arrays = {"variance": self.effects.variances, "labels": labels}
         test, other = (
@@ -177,10 +175,18 @@ class Grouped:
         return self.pool().forest(save=save, **options)
 
 
+def _labels(column: pd.Series) -> np.ndarray:
+    """Return the groups by name; numbers stay numbers, so that 10 comes after 2, and whole ones bear no decimals."""
+    if not is_numeric_dtype(column) or is_bool_dtype(column):
+        return column.astype(str).to_numpy(dtype=object)
+    numbers = column.to_numpy(float)
+    return numbers.astype(int) if (numbers % 1 == 0).all() else numbers
+
+
 def grouped(effects: Effects, column: str) -> Grouped:
     """Group effects by a column; rows without a value in it are left out by name."""
     if column not in effects.frame:
-        raise unknown_word("column of these effects", column, effects.frame.columns)
+        raise unknown_word("column of these effects", column, map(str, effects.frame.columns))
     known = effects.frame[column].notna().to_numpy()
     if not known.any():
         raise InputError(f"No trial says its {column}; group by another column.")

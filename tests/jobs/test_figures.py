@@ -72,9 +72,7 @@ def test_only_the_notebook_whose_code_changed_is_executed(project):
 def test_a_changed_text_executes_nothing(project):
     project.run()
     project.executed()
-    project.write(
-        "02_second", project.saving("second.svg"), project.saving("third.svg"), text="Another question?"
-    )
+    project.write("02_second", project.saving("second.svg"), project.saving("third.svg"), text="Another question?")
     project.run()
     assert project.executed() == []
 
@@ -109,9 +107,7 @@ def test_changed_code_or_versions_execute_everything(project, part):
     assert project.executed() == ["01_first", "02_second"]
 
 
-@pytest.mark.parametrize(
-    "content", ["", "<<<<<<< HEAD", "[]", "{}", '{"figures": {}, "inputs": {"data": 1}}']
-)
+@pytest.mark.parametrize("content", ["", "<<<<<<< HEAD", "[]", "{}", '{"figures": {}, "inputs": {"data": 1}}'])
 def test_a_manifest_that_cannot_be_read_counts_as_none(project, content):
     project.run()
     project.executed()
@@ -151,9 +147,7 @@ def test_a_manifest_that_names_files_elsewhere_removes_none_of_them(project):
     precious = project.root / "precious.csv"
     precious.write_text("precious", encoding="utf-8")
     path = project.folders.figures / "manifest.json"
-    path.write_text(
-        path.read_text(encoding="utf-8").replace("third.svg", "../precious.csv"), encoding="utf-8"
-    )
+    path.write_text(path.read_text(encoding="utf-8").replace("third.svg", "../precious.csv"), encoding="utf-8")
     project.run()
     assert precious.read_text(encoding="utf-8") == "precious"
 
@@ -243,9 +237,7 @@ def test_a_figure_called_like_the_manifest_is_refused(project):
 
 def test_notebooks_do_not_see_what_others_left_in_memory(project):
     project.write("01_first", "import sys; sys.left_behind = True", project.saving("first.svg"))
-    project.write(
-        "02_second", "import sys", project.saving("second.svg"), "assert not hasattr(sys, 'left_behind')"
-    )
+    project.write("02_second", "import sys", project.saving("second.svg"), "assert not hasattr(sys, 'left_behind')")
     assert project.run(jobs=1).executed == ("01_first.ipynb", "02_second.ipynb")
 
 
@@ -329,9 +321,7 @@ def _kill_when_written(half: Path, project) -> int:
     folders = project.folders
     options = ["--notebooks", folders.notebooks, "--figures", folders.figures, "--data", folders.data]
     with subprocess.Popen([sys.executable, "-m", "bmac_meta.cli", "figures", *options], cwd=ROOT) as run:
-        _wait_until(
-            lambda: run.poll() is not None or (half.exists() and half.read_text(encoding="utf-8") != "")
-        )
+        _wait_until(lambda: run.poll() is not None or (half.exists() and half.read_text(encoding="utf-8") != ""))
         assert run.poll() is None, "the run ended before it could be killed"
         run.send_signal(signal.SIGKILL)
     return int(half.read_text(encoding="utf-8"))

@@ -1,9 +1,9 @@
-"""Berkey, Hoaglin, Mosteller & Colditz 1995, A random-effects regression model for meta-analysis (Statistics in
-Medicine 14:395-411, doi:10.1002/sim.4780140406): the 13 trials of BCG vaccine, regressed on latitude.
+"""Berkey, Hoaglin, Mosteller & Colditz 1995, A random-effects regression model for meta-analysis (Statistics
+in Medicine 14:395-411, doi:10.1002/sim.4780140406): the 13 trials of BCG vaccine, regressed on latitude.
 
-All numbers are from p. 408. The variances are smoothed: each trial's own cell proportions are replaced by their means
-over the trials. The authors center latitude at its mean; with 33.46 instead of 33.4615 the intercepts would be -0.6303
-and -0.5949.
+All numbers are from p. 408. The variances are smoothed: each trial's own cell proportions are replaced by
+their means over the trials. The authors center latitude at its mean; with 33.46 instead of 33.4615 the
+intercepts would be -0.6303 and -0.5949.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Colditz et al. 1994, Efficacy of BCG vaccine in the prevention of tuberculosis (JAMA 271:698-702,
 doi:10.1001/jama.1994.03510330076038).
 
-The 13 trials with counts of cases, as in `bcg_RR.json`. The pools with four digits are those of Stata's metan for the
-same tables, as metafor's tests carry them.
+The 13 trials with counts of cases, as in `bcg_RR.json`. The pools with four digits are those of Stata's metan
+for the same tables, as metafor's tests carry them.
 """
 
 from __future__ import annotations

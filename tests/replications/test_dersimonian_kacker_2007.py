@@ -1,8 +1,9 @@
-"""DerSimonian & Kacker 2007, Random-effects model for meta-analysis of clinical trials: an update (Contemporary Clinical
-Trials 28:105-114, doi:10.1016/j.cct.2006.04.004): six trials of aspirin against pre-eclampsia (CLASP).
+"""DerSimonian & Kacker 2007, Random-effects model for meta-analysis of clinical trials: an update
+(Contemporary Clinical Trials 28:105-114, doi:10.1016/j.cct.2006.04.004): six trials of aspirin against
+pre-eclampsia (CLASP).
 
-Tables 3 and 4, pp. 111-112: tau, the mean log odds ratio and its standard error, as metafor's published analysis of this
-paper carries them. Cochran's ANOVA estimator (CA) is that of Hedges.
+Tables 3 and 4, pp. 111-112: tau, the mean log odds ratio and its standard error, as metafor's published
+analysis of this paper carries them. Cochran's ANOVA estimator (CA) is that of Hedges.
 """
 
 from __future__ import annotations
@@ -42,8 +43,9 @@ def test_tau_the_mean_and_its_error(method):
 
 
 def test_maximum_likelihood_puts_tau2_at_zero():
-    # metafor has tau 0.0023 and the mean -0.1974 there: its search stops within 1e-5 of the maximum, here 5e-6 above it.
-    # The derivative of the log-likelihood at 0 is negative, so that tau is 0 and the mean -0.1973.
+    # metafor has tau 0.0023 and the mean -0.1974 there: its search stops within 1e-5 of the maximum, here
+    # 5e-6 above it. The derivative of the log-likelihood at 0 is negative, so that tau is 0 and the mean
+    # -0.1973.
     weight = 1 / EFFECT.variance
     residual = EFFECT.estimate - np.average(EFFECT.estimate, weights=weight)
     assert np.sum(weight**2 * residual**2) < np.sum(weight)

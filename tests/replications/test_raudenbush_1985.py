@@ -1,8 +1,8 @@
 """Raudenbush & Bryk 1985, Empirical Bayes meta-analysis (Journal of Educational Statistics 10:75-98,
 doi:10.3102/10769986010002075): 19 experiments on what teachers expect of pupils.
 
-Effects, variances and weeks of contact before the experiment as R's metadat has them. Numbers with four digits are those
-of metafor's published analysis of this paper, which quotes its pages.
+Effects, variances and weeks of contact before the experiment as R's metadat has them. Numbers with four
+digits are those of metafor's published analysis of this paper, which quotes its pages.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ EXPERIMENTS = np.array(
 EFFECT, VARIANCE, WEEKS = EXPERIMENTS.T
 DESIGN = np.column_stack([np.ones(19), np.minimum(WEEKS, 3)])
 FOURTH = 5e-5
-# metafor's tau2 is off by up to 1e-5, its default stopping rule; shrunken effects and z move by less than this.
+# metafor's tau2 is off by up to 1e-5, its default stopping rule; shrunken effects and z move by less than
+# this.
 STOPPED = 1e-4
 
 

@@ -1,9 +1,11 @@
-"""Raudenbush 2009, Analyzing effect sizes: random-effects models, in Cooper, Hedges & Valentine (eds), The Handbook of
-Research Synthesis and Meta-Analysis (2nd ed., Russell Sage), pp. 295-315: the 19 experiments of Raudenbush & Bryk 1985.
+"""Raudenbush 2009, Analyzing effect sizes: random-effects models, in Cooper, Hedges & Valentine (eds), The
+Handbook of Research Synthesis and Meta-Analysis (2nd ed., Russell Sage), pp. 295-315: the 19 experiments of
+Raudenbush & Bryk 1985.
 
-Effects and standard errors as R's metadat has them. Table 16.2 agrees with the squares of those standard errors, table
-16.3 with variances rounded to four decimals: z is 1.65 in the one and 1.655 in the other. Of table 16.3 the columns of
-Huber and White are left out: their sandwich has no correction for few trials, which `cluster_robust` (CR2) always has.
+Effects and standard errors as R's metadat has them. Table 16.2 agrees with the squares of those standard
+errors, table 16.3 with variances rounded to four decimals: z is 1.65 in the one and 1.655 in the other. Of
+table 16.3 the columns of Huber and White are left out: their sandwich has no correction for few trials, which
+`cluster_robust` (CR2) always has.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Van Houwelingen, Arends & Stijnen 2002, Advanced methods in meta-analysis: multivariate approach and meta-regression
-(Statistics in Medicine 21:589-624, doi:10.1002/sim.1040): the 13 trials of BCG vaccine, with log odds ratios.
+"""Van Houwelingen, Arends & Stijnen 2002, Advanced methods in meta-analysis: multivariate approach and
+meta-regression (Statistics in Medicine 21:589-624, doi:10.1002/sim.1040): the 13 trials of BCG vaccine, with
+log odds ratios.
 
 Tables, latitudes and years as in `bcg_OR.json`; everything by maximum likelihood, as in the paper.
 """
@@ -24,7 +25,8 @@ RAW = json.loads(
 CASES_A, TOTAL_A, CASES_B, TOTAL_B = (np.array(RAW["inputs"][name]) for name in ("ai", "n1i", "ci", "n2i"))
 EFFECT = odds_ratio(events_a=CASES_A, total_a=TOTAL_A, events_b=CASES_B, total_b=TOTAL_B)
 LATITUDE = np.array(RAW["mods"]["ablat"], dtype=float)
-# Two rows for each trial, log odds of disease among the vaccinated and among the others, and the latitude minus 33.
+# Two rows for each trial, log odds of disease among the vaccinated and among the others, and the latitude
+# minus 33.
 CASES, TOTAL = np.stack([CASES_A, CASES_B], axis=1).ravel(), np.stack([TOTAL_A, TOTAL_B], axis=1).ravel()
 ARMS = {
     "estimate": np.log(CASES / (TOTAL - CASES)),
@@ -90,7 +92,8 @@ def test_the_bivariate_model():
 
 
 def test_the_odds_ratio_of_the_bivariate_model():
-    # Pp. 604-605: log odds ratio -0.738 (standard error 0.180), odds ratio 0.478 (0.336 to 0.680), variance 0.324.
+    # Pp. 604-605: log odds ratio -0.738 (standard error 0.180), odds ratio 0.478 (0.336 to 0.680), variance
+    # 0.324.
     result = multivariate_effects(**ARMS, design=np.column_stack([ONE, VACCINATED]))
     np.testing.assert_allclose(result.estimate, [-4.096, -0.738], rtol=0, atol=THIRD)
     np.testing.assert_allclose(result.se, [0.435, 0.180], rtol=0, atol=THIRD)

@@ -1,7 +1,9 @@
-"""Viechtbauer 2005, Bias and efficiency of meta-analytic variance estimators in the random-effects model (Journal of
-Educational and Behavioral Statistics 30:261-293, doi:10.3102/10769986030003261): two worked examples.
+"""Viechtbauer 2005, Bias and efficiency of meta-analytic variance estimators in the random-effects model
+(Journal of Educational and Behavioral Statistics 30:261-293, doi:10.3102/10769986030003261): two worked
+examples.
 
-Data and numbers as metafor's published analysis of this paper carries them: tau2 to three decimals, I2 and H2 to two.
+Data and numbers as metafor's published analysis of this paper carries them: tau2 to three decimals, I2 and H2
+to two.
 """
 
 from __future__ import annotations

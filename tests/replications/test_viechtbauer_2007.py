@@ -1,9 +1,10 @@
-"""Viechtbauer 2007, Confidence intervals for the amount of heterogeneity in meta-analysis (Statistics in Medicine
-26:37-52, doi:10.1002/sim.2514): nine trials of diuretics against pre-eclampsia.
+"""Viechtbauer 2007, Confidence intervals for the amount of heterogeneity in meta-analysis (Statistics in
+Medicine 26:37-52, doi:10.1002/sim.2514): nine trials of diuretics against pre-eclampsia.
 
-Counts of Collins, Yusuf & Peto 1985 (doi:10.1136/bmj.290.6461.17). Numbers of table II, p. 44, to the three or four
-decimals of metafor's published analysis of this paper. Of its intervals, those that need a standard error of tau2
-(Wald), the distribution of Q under tau2 (Biggerstaff and Tweedie) and a bootstrap have no counterpart here.
+Counts of Collins, Yusuf & Peto 1985 (doi:10.1136/bmj.290.6461.17). Numbers of table II, p. 44, to the three
+or four decimals of metafor's published analysis of this paper. Of its intervals, those that need a standard
+error of tau2 (Wald), the distribution of Q under tau2 (Biggerstaff and Tweedie) and a bootstrap have no
+counterpart here.
 """
 
 from __future__ import annotations

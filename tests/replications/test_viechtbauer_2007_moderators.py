@@ -1,10 +1,11 @@
-"""Viechtbauer 2007, Accounting for heterogeneity via random-effects models and moderator analyses in meta-analysis
-(Zeitschrift für Psychologie 215:104-121, doi:10.1027/0044-3409.215.2.104): St. John's wort for depression, 17 trials.
+"""Viechtbauer 2007, Accounting for heterogeneity via random-effects models and moderator analyses in
+meta-analysis (Zeitschrift für Psychologie 215:104-121, doi:10.1027/0044-3409.215.2.104): St. John's wort for
+depression, 17 trials.
 
-Counts, doses, durations and severity at baseline of Linde et al. 2005 (doi:10.1192/bjp.186.2.99). The article works
-with log risk ratios rounded to two decimals and variances rounded to three, and exponentiates limits rounded to two:
-done in the same way, all its numbers come out but one. Numbers with four digits are those of metafor's published
-analysis of this article, from unrounded effects.
+Counts, doses, durations and severity at baseline of Linde et al. 2005 (doi:10.1192/bjp.186.2.99). The article
+works with log risk ratios rounded to two decimals and variances rounded to three, and exponentiates limits
+rounded to two: done in the same way, all its numbers come out but one. Numbers with four digits are those of
+metafor's published analysis of this article, from unrounded effects.
 """
 
 from __future__ import annotations

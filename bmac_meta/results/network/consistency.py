@@ -39,7 +39,8 @@ class Consistency(Shown):
     """Direct, indirect and network evidence of every comparison, with the test of their difference.
 
     `split` holds the numbers, `designs` the decomposition of Q, `order` the positions of the treatments, the best
-    first, `df` the degrees of freedom of the intervals; `only` narrows what is shown to comparisons with "both" kinds of evidence, "direct" or "indirect" alone.
+    first, `df` the degrees of freedom of the intervals; `only` narrows what is shown to comparisons with "both" kinds
+    of evidence, "direct" or "indirect" alone.
     """
 
     terms: Terms
@@ -55,7 +56,9 @@ class Consistency(Shown):
         """The rows of `split` that are shown, each with whether its sides are exchanged, the better treatment first."""
         place = {treatment: at for at, treatment in enumerate(self.order)}
         ends = zip(self.split.first.tolist(), self.split.second.tolist(), strict=True)
-        found = [(min(place[a], place[b]), max(place[a], place[b]), i, place[a] > place[b]) for i, (a, b) in enumerate(ends)]
+        found = [
+            (min(place[a], place[b]), max(place[a], place[b]), i, place[a] > place[b]) for i, (a, b) in enumerate(ends)
+        ]
         return tuple((i, turned) for *_, i, turned in sorted(found) if self.only in (None, self.kind(i)))
 
     def kind(self, row: int) -> str:
@@ -125,7 +128,8 @@ class Consistency(Shown):
     def _counts(self) -> str:
         kinds = [self.kind(row) for row in range(len(self.split.first))]
         both, direct, indirect = (kinds.count(kind) for kind in KINDS)
-        return f"of {count_noun(len(kinds), 'comparison')}, {both} direct and indirect, {direct} direct alone, {indirect} indirect alone"
+        told = f"{both} direct and indirect, {direct} direct alone, {indirect} indirect alone"
+        return f"of {count_noun(len(kinds), 'comparison')}, {told}"
 
     def _grid(self, pairs: list[tuple[int, bool]]) -> Grid:
         rows = tuple(self._cells(row, turned) for row, turned in pairs)
@@ -137,12 +141,22 @@ class Consistency(Shown):
     def _cells(self, row: int, turned: bool) -> tuple[str, ...]:
         evidence = (self.terms.estimate(*self.numbers(row, turned, part)) or "·" for part in PARTS)
         trials, share = int(self.split.trials[row]), float(self.split.share_direct[row])
-        return (self.terms.versus(*self.names(row, turned)), str(trials), *evidence, format_percent(share, 0), self.verdict(row))
+        return (
+            self.terms.versus(*self.names(row, turned)),
+            str(trials),
+            *evidence,
+            format_percent(share, 0),
+            self.verdict(row),
+        )
 
     def verdict(self, row: int) -> str:
         """Write the p value of the difference between direct and indirect evidence, or why there is none."""
         p = float(self.split.p_value[row])
-        return format_p(p) if p == p else {"direct": "no indirect evidence", "indirect": "no direct evidence"}.get(self.kind(row), "")
+        return (
+            format_p(p)
+            if p == p
+            else {"direct": "no indirect evidence", "indirect": "no direct evidence"}.get(self.kind(row), "")
+        )
 
     def forest(self, *, save: str | Path | None = None, **options: Any) -> Figure:
         """Draw direct, indirect and network evidence below each other; `save` also writes the figure with its table."""
@@ -153,4 +167,14 @@ class Consistency(Shown):
 
 def _columns() -> list[str]:
     numbers = [f"{part}{end}" for part in PARTS for end in ("", "_ci_low", "_ci_high")]
-    return ["treatment", "comparator", "trials", "share_direct", "evidence", *numbers, "difference", "difference_se", "p_value"]
+    return [
+        "treatment",
+        "comparator",
+        "trials",
+        "share_direct",
+        "evidence",
+        *numbers,
+        "difference",
+        "difference_se",
+        "p_value",
+    ]

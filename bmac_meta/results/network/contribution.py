@@ -91,7 +91,12 @@ class Contribution(Shown):
         own = self.own(row)
         share = 0.0 if own is None else float(self.shares.comparison[row, own])
         comparisons = _largest(self.sources, self.shares.comparison[row])
-        return self.terms.versus(treatment, comparator), format_percent(share, 0), comparisons, _largest(self.trials, self.shares.trial[row])
+        return (
+            self.terms.versus(treatment, comparator),
+            format_percent(share, 0),
+            comparisons,
+            _largest(self.trials, self.shares.trial[row]),
+        )
 
     def draw(self, *, save: str | Path | None = None, **options: Any) -> Figure:
         """Draw what the effects against the reference are made of; `save` also writes the figure with its table."""

@@ -53,7 +53,11 @@ def _against(pooled: NetworkPooled, row: int, column: int, trials: int) -> Fores
     fit, name = pooled.fit, pooled.fit.treatments[row]
     patients = pooled.patients.get(name)
     bar = (float(fit.pi_low[row, column]), float(fit.pi_high[row, column]))
-    left = (str(trials), "" if patients is None else f"{patients:,}", format_percent(float(pooled.share_direct[row, column]), 0))
+    left = (
+        str(trials),
+        "" if patients is None else f"{patients:,}",
+        format_percent(float(pooled.share_direct[row, column]), 0),
+    )
     return _diamond(pooled.terms.name(name), _ends(fit, row, column), bar, left)
 
 
@@ -61,7 +65,9 @@ def _ends(fit: Any, row: int, column: int) -> tuple[float, float, float]:
     return tuple(float(matrix[row, column]) for matrix in (fit.estimate, fit.ci_low, fit.ci_high))
 
 
-def _diamond(label: str, ends: tuple[float, float, float], bar: tuple[float, float], left: tuple[str, ...]) -> ForestStudy:
+def _diamond(
+    label: str, ends: tuple[float, float, float], bar: tuple[float, float], left: tuple[str, ...]
+) -> ForestStudy:
     pi = (None, None) if math.isnan(bar[0]) else bar
     return ForestStudy(label, *ends, left=left, shape="diamond", pi_low=pi[0], pi_high=pi[1])
 
@@ -96,7 +102,9 @@ def forest_of_split(result: Consistency, save: str | Path | None = None, **optio
         raise NotEnoughTrials("No comparison has this kind of evidence, so that there is nothing to draw.")
     terms = result.terms
     groups = tuple(_split_group(result, row, turned) for row, turned in shown)
-    below, above = (("first named", "second named") if terms.question.lower_is_better else ("second named", "first named"))
+    below, above = (
+        ("first named", "second named") if terms.question.lower_is_better else ("second named", "first named")
+    )
     known = terms.question.lower_is_better is not None and terms.measure.null is not None
     words: dict[str, Any] = {
         "title": "Direct, indirect and network evidence",
@@ -115,7 +123,9 @@ def forest_of_split(result: Consistency, save: str | Path | None = None, **optio
 def _split_group(result: Consistency, row: int, turned: bool) -> ForestGroup:
     verdict = result.verdict(row)
     text = f"difference: {verdict}" if verdict.startswith("p") else None
-    return ForestGroup(result.terms.versus(*result.names(row, turned)), tuple(_split_rows(result, row, turned)), text=text)
+    return ForestGroup(
+        result.terms.versus(*result.names(row, turned)), tuple(_split_rows(result, row, turned)), text=text
+    )
 
 
 def _split_rows(result: Consistency, row: int, turned: bool) -> Iterator[ForestStudy]:
@@ -135,7 +145,15 @@ def _split_rows(result: Consistency, row: int, turned: bool) -> Iterator[ForestS
 def forest_without_each(result: WithoutEach, save: str | Path | None = None, **options: Any) -> Figure:
     """Draw one comparison without each trial or comparison, the one that moves it most first."""
     rows = tuple(
-        ForestStudy(str(row.label), row.estimate, row.ci_low, row.ci_high, shape="point", left=(result.terms.spread(row.tau2),), reason="no longer linked")
+        ForestStudy(
+            str(row.label),
+            row.estimate,
+            row.ci_low,
+            row.ci_high,
+            shape="point",
+            left=(result.terms.spread(row.tau2),),
+            reason="no longer linked",
+        )
         for row in result.frame.itertuples()
     )
     below, above = result.terms.pair(result.treatment, result.comparator).sides
@@ -151,7 +169,9 @@ def forest_without_each(result: WithoutEach, save: str | Path | None = None, **o
         "footnotes": (f"{result.method}.", *result.notes),
     }
     record = _forest(result.terms, (ForestGroup(None, rows),), words | options)
-    told = f"{result.title} from the network, without each {result.by} in turn; the largest change is {_largest(result)}."
+    told = (
+        f"{result.title} from the network, without each {result.by} in turn; the largest change is {_largest(result)}."
+    )
     return save_picture(forest(record), save, f"{record.title} · without each {result.by}", told, result.tidy())
 
 
@@ -167,7 +187,13 @@ def forest_of_components(result: Additive, save: str | Path | None = None, **opt
     fit, terms = result.fit, result.terms
     numbers = zip(fit.components, fit.estimate.tolist(), fit.ci_low.tolist(), fit.ci_high.tolist(), strict=True)
     rows = tuple(
-        ForestStudy(terms.name(name), *ends, shape="diamond", left=(str(int(fit.composition[:, i].sum())),), reason="not identified")
+        ForestStudy(
+            terms.name(name),
+            *ends,
+            shape="diamond",
+            left=(str(int(fit.composition[:, i].sum())),),
+            reason="not identified",
+        )
         for i, (name, *ends) in enumerate(numbers)
     )
     words: dict[str, Any] = {

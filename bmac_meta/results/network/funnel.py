@@ -40,14 +40,16 @@ class NetworkFunnel(Shown):
         if test is None:
             return self.reason
         slope = f"{format_number(test.slope, 2)} ({format_interval(test.ci_low, test.ci_high)})"
-        return f"effect per unit of standard error {slope}, t({test.df}) = {format_number(test.statistic, 2)}, {format_p(test.p_value)}"
+        t = f"t({test.df}) = {format_number(test.statistic, 2)}, {format_p(test.p_value)}"
+        return f"effect per unit of standard error {slope}, {t}"
 
     def card(self) -> Card:
         """Return the test of asymmetry as a card."""
         trials = np.unique(self.funnel.trial).size
+        points = f"{count_noun(len(self.names), 'contrast')} of {count_noun(trials, 'trial')}"
         order = " < ".join(self.terms.name(name) for name in self.funnel.order)
         lines = (
-            Line("points", aside=f"{count_noun(len(self.names), 'contrast')} of {count_noun(trials, 'trial')}; comparisons with one trial stand at 0 and are not shown"),
+            Line("points", aside=f"{points}; comparisons with one trial stand at 0 and are not shown"),
             Line("order", aside=f"small trials are expected to favour the earlier: {order}"),
             Line("Egger's test", aside=self.verdict()),
         )

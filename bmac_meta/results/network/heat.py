@@ -37,18 +37,33 @@ class Heat(Shown):
         count = len(self.designs)
         row, column = (index.ravel() for index in np.indices((count, count)))
         names = np.array(self.designs, dtype=object)
-        numbers = {"contribution": self.heat.contribution[row, column], "heat": self.heat.heat[row, column], "q": self.heat.q[row]}
+        numbers = {
+            "contribution": self.heat.contribution[row, column],
+            "heat": self.heat.heat[row, column],
+            "q": self.heat.q[row],
+        }
         return pd.DataFrame({"design": names[row], "freed": names[column]} | numbers)
 
     def card(self) -> Card:
         """Return the hottest pairs of designs as a card."""
         table = self.tidy().sort_values("heat", ascending=False, kind="stable")
         table = table[table["heat"] > 1e-9].head(LARGEST)
-        rows = tuple((str(e.design), str(e.freed), format_number(e.q, 2), format_number(e.heat, 2)) for e in table.itertuples())
-        total = Line("inconsistency", aside=f"Q between designs {format_number(float(self.heat.q.sum()), 2)}, τ² taken as {self.heat.tau2:.3g}")
+        rows = tuple(
+            (str(e.design), str(e.freed), format_number(e.q, 2), format_number(e.heat, 2)) for e in table.itertuples()
+        )
+        total = Line(
+            "inconsistency",
+            aside=f"Q between designs {format_number(float(self.heat.q.sum()), 2)}, τ² taken as {self.heat.tau2:.3g}",
+        )
         grid = Grid(("design", "set free", "its Q", "Q that vanishes"), rows)
         none = () if rows else ("no design's inconsistency vanishes when another is set free",)
-        return Card(f"Net heat · {self.terms.question.title}", count_noun(len(self.designs), "design"), (total,), (grid,) if rows else (), none)
+        return Card(
+            f"Net heat · {self.terms.question.title}",
+            count_noun(len(self.designs), "design"),
+            (total,),
+            (grid,) if rows else (),
+            none,
+        )
 
     def draw(self, *, save: str | Path | None = None, **options: Any) -> Figure:
         """Draw the net heat plot; `save` also writes the figure with its table."""

@@ -44,7 +44,7 @@ class League(Shown):
         return tuple(self.fit.treatments[i] for i in self.order)
 
     def numbers(self, row: int, column: int) -> tuple[float, float, float]:
-        """Return estimate and limits of a cell by its row and column, on the scale of pooling; NaN where there is none."""
+        """Return estimate and limits of a cell by its place, on the scale of pooling; NaN where there is none."""
         earlier, later = sorted((row, column))
         a, b = self.order[earlier], self.order[later]
         if row > column:
@@ -103,7 +103,9 @@ class League(Shown):
         """Return runs of columns, each narrow enough for a terminal."""
         names = [self.terms.name(name) for name in self.treatments]
         label, count = max(map(text_width, names)), len(names)
-        widths = [2 + max([text_width(names[j]), *(text_width(self._text(i, j)) for i in range(count))]) for j in range(count)]
+        widths = [
+            2 + max([text_width(names[j]), *(text_width(self._text(i, j)) for i in range(count))]) for j in range(count)
+        ]
         spans, start, room = [], 0, WIDTH - label
         for column, width in enumerate(widths):
             if width > room and column > start:

@@ -57,10 +57,21 @@ class WithoutEach(Shown):
     def card(self) -> Card:
         """Return the comparison without each as a card, the row that moves it most first."""
         rows = tuple(self._cells(row) for row in self.frame.itertuples())
-        whole = ("nothing left out", str(self.trials), self.terms.estimate(*self.whole), "", self.terms.spread(self.tau2))
+        whole = (
+            "nothing left out",
+            str(self.trials),
+            self.terms.estimate(*self.whole),
+            "",
+            self.terms.spread(self.tau2),
+        )
         headings = (f"without {self.by}", "trials", f"{self.terms.code} ({self.terms.percent} CI)", "moved by", "τ")
-        lines = (Line("method", aside=self.method), Line("moved by", aside="in standard errors of the whole network's estimate"))
-        return Card(f"{self.title} · network", f"without each {self.by}", lines, (Grid(headings, (whole, *rows)),), self.notes)
+        lines = (
+            Line("method", aside=self.method),
+            Line("moved by", aside="in standard errors of the whole network's estimate"),
+        )
+        return Card(
+            f"{self.title} · network", f"without each {self.by}", lines, (Grid(headings, (whole, *rows)),), self.notes
+        )
 
     def _cells(self, row: Any) -> tuple[str, ...]:
         text = self.terms.estimate(row.estimate, row.ci_low, row.ci_high) or "no longer linked"
@@ -82,20 +93,24 @@ def without_each(
     a, b = pair
     frame = _frame(terms, left, fit, (a, b), order)
     whole = tuple(float(matrix[a, b]) for matrix in (fit.estimate, fit.ci_low, fit.ci_high))
-    method = f"{model_words(fit)}; τ² estimated anew each time" if fit.tau2_method not in ("given", "none") else model_words(fit)
+    method = (
+        f"{model_words(fit)}; τ² estimated anew each time"
+        if fit.tau2_method not in ("given", "none")
+        else model_words(fit)
+    )
     names = fit.treatments
     return WithoutEach(terms, names[a], names[b], by, frame, whole, len(fit.data.trials), fit.tau2, method, notes)
 
 
-def _frame(
-    terms: Terms, left: LeftOut, fit: NetworkFit, pair: tuple[int, int], order: tuple[int, ...]
-) -> pd.DataFrame:
+def _frame(terms: Terms, left: LeftOut, fit: NetworkFit, pair: tuple[int, int], order: tuple[int, ...]) -> pd.DataFrame:
     a, b = pair
     place = {fit.treatments[treatment]: at for at, treatment in enumerate(order)}
     estimate, se = left.estimate[:, a, b], left.se[:, a, b]
     df = np.full(len(left.names), np.inf) if np.isinf(fit.df) else left.df.astype(float)
     margin = np.array([quantile(float(d), fit.level) if d > 0 else np.nan for d in df]) * se
-    labels = [name if isinstance(name, str) else terms.versus(*sorted(name, key=place.__getitem__)) for name in left.names]
+    labels = [
+        name if isinstance(name, str) else terms.versus(*sorted(name, key=place.__getitem__)) for name in left.names
+    ]
     shift = (estimate - fit.estimate[a, b]) / fit.se[a, b]
     numbers = {"estimate": estimate, "se": se, "ci_low": estimate - margin, "ci_high": estimate + margin}
     frame = pd.DataFrame({"label": labels, "trials": left.trials, **numbers, "tau2": left.tau2, "shift": shift})

@@ -35,7 +35,7 @@ def map_of_league(league: League, save: str | Path | None = None, **options: Any
     cells = tuple(tuple(_league_cell(league, i, j) for j in range(count)) for i in range(count))
     words: dict[str, Any] = {
         "favours_earlier": terms.question.lower_is_better,
-        "subtitle": f"{terms.question.title} · {terms.code} ({terms.percent} CI), the earlier on the diagonal against the later",
+        "subtitle": f"{terms.question.title} · {terms.code} ({terms.percent} CI), the earlier against the later",
         "footnotes": (f"{model_words(league.fit)}.", *league.notes),
     }
     record = LeagueMap("League table", names, cells, **(words | options))
@@ -58,22 +58,34 @@ def rankogram_of(ranks: Ranks, save: str | Path | None = None, **options: Any) -
     """Draw rank probabilities, with the effects and shares of direct evidence beside them."""
     terms, simulated = ranks.terms, ranks.probabilities
     rows = tuple(
-        RankRow(terms.name(ranks.fit.treatments[i]), tuple(simulated.probability[i].tolist()), float(ranks.scores[i]), ranks.effect(i), ranks.share(i))
+        RankRow(
+            terms.name(ranks.fit.treatments[i]),
+            tuple(simulated.probability[i].tolist()),
+            float(ranks.scores[i]),
+            ranks.effect(i),
+            ranks.share(i),
+        )
         for i in ranks.order
     )
     words: dict[str, Any] = {
         "subtitle": terms.question.title,
         "effect_heading": f"{terms.code} against {terms.name(ranks.reference)} ({terms.percent} CI)",
-        "footnotes": (f"{model_words(ranks.fit)}; {simulated.draws:,} draws. Where intervals overlap, the order is not settled.",),
+        "footnotes": (
+            f"{model_words(ranks.fit)}; {simulated.draws:,} draws. Where intervals overlap, the order is not settled.",
+        ),
     }
     record = Rankogram("How probable each rank is", rows, **(words | options))
     told = f"Rank probabilities of {count_noun(len(rows), 'treatment')}, with their effects and intervals."
     return save_picture(rankogram(record), save, f"Ranking · {terms.question.title}", told, ranks.tidy())
 
 
-def bars_of_contribution(result: Contribution, save: str | Path | None = None, *, by: str = "comparison", **options: Any) -> Figure:
+def bars_of_contribution(
+    result: Contribution, save: str | Path | None = None, *, by: str = "comparison", **options: Any
+) -> Figure:
     """Draw what the effects against the reference are made of, by direct comparison or by trial."""
-    shares, names = (result.shares.comparison, result.sources) if by == "comparison" else (result.shares.trial, result.trials)
+    shares, names = (
+        (result.shares.comparison, result.sources) if by == "comparison" else (result.shares.trial, result.trials)
+    )
     bars = tuple(
         Bar(result.terms.versus(a, b), _parts(shares[row], names, result.own(row) if by == "comparison" else None))
         for a, b, row in result.rows()
@@ -101,13 +113,17 @@ def heat_of(result: Heat, save: str | Path | None = None, **options: Any) -> Fig
     under = "under a common effect" if heat.tau2 == 0 else f"at τ² = {heat.tau2:.3g}"
     words: dict[str, Any] = {"subtitle": f"{result.terms.question.title} · {under}"}
     record = NetHeatMap("Net heat", result.designs, heat.contribution, heat.heat, **(words | options))
-    return save_picture(net_heat(record), save, f"Net heat · {result.terms.question.title}", describe(record), result.tidy())
+    return save_picture(
+        net_heat(record), save, f"Net heat · {result.terms.question.title}", describe(record), result.tidy()
+    )
 
 
 def funnel_of(result: NetworkFunnel, save: str | Path | None = None, **options: Any) -> Figure:
     """Draw the comparison-adjusted funnel."""
     terms, test = result.terms, result.regression
-    slope = "" if test is None else f"Egger: {format_number(test.slope, 2)} ({format_interval(test.ci_low, test.ci_high)})"
+    slope = (
+        "" if test is None else f"Egger: {format_number(test.slope, 2)} ({format_interval(test.ci_low, test.ci_high)})"
+    )
     lower = terms.question.lower_is_better
     sides = (None, None) if lower is None else ("the earlier", "the later")
     words: dict[str, Any] = {

@@ -124,9 +124,14 @@ class NetworkPooled(Shown):
         if a == b:
             raise InputError(f"{treatment} was compared with itself; name two different treatments.")
         question = terms.pair(fit.treatments[a], fit.treatments[b])
-        effect = f"{terms.code} {terms.number(fit.estimate[a, b])}, {terms.percent} CI {terms.interval(fit.ci_low[a, b], fit.ci_high[a, b])}"
+        ci = f"{terms.percent} CI {terms.interval(fit.ci_low[a, b], fit.ci_high[a, b])}"
+        effect = f"{terms.code} {terms.number(fit.estimate[a, b])}, {ci}"
         share, trials = self.share_direct[a, b], int(self.direct.trials[a, b])
-        rests = f"{format_percent(share, 0)} of it from {count_noun(trials, 'trial')} of the two" if trials else "by indirect evidence alone"
+        rests = (
+            f"{format_percent(share, 0)} of it from {count_noun(trials, 'trial')} of the two"
+            if trials
+            else "by indirect evidence alone"
+        )
         return f"{question.title}: {effect}, {rests}."
 
     def card(self) -> Card:
@@ -137,7 +142,11 @@ class NetworkPooled(Shown):
         aside += [count_noun(total, "patient")] if None not in self.patients.values() and total else []
         lines = (self._reference_line(), self._tau_line(), self._designs_line(), Line("method", aside=model_words(fit)))
         gone = self.left_out["study"].nunique()
-        left = (Line("left out", aside=f"rows of {count_noun(gone, 'trial')}, each with its reason: see .left_out"),) if gone else ()
+        left = (
+            (Line("left out", aside=f"rows of {count_noun(gone, 'trial')}, each with its reason: see .left_out"),)
+            if gone
+            else ()
+        )
         return Card(self.terms.question.title, " · ".join(aside), (*lines, *left), (self._grid(),), self.notes)
 
     def _reference_line(self) -> Line:
@@ -158,7 +167,10 @@ class NetworkPooled(Shown):
     def _designs_line(self) -> Line:
         parts = self.designs
         if not parts.between.df:
-            return Line("consistency", aside=f"{q_words(parts.within, 'Q within designs')}; no loop of designs, nothing to compare")
+            return Line(
+                "consistency",
+                aside=f"{q_words(parts.within, 'Q within designs')}; no loop of designs, nothing to compare",
+            )
         words = (q_words(parts.within, "Q within designs"), q_words(parts.between, "between designs"))
         random = q_words(parts.between_random, "design-by-treatment test with random effects: Q")
         return Line("consistency", aside="; ".join((*words, random)))
@@ -210,7 +222,9 @@ class NetworkPooled(Shown):
 
     def contribution(self, method: str = "random-walk") -> Contribution:
         """Return how much each comparison and each trial contributes; `method` "random-walk" or "hat-matrix"."""
-        return Contribution(self.terms, contributions(self.fit, method), self.fit.data.trials, self.reference, self.order)
+        return Contribution(
+            self.terms, contributions(self.fit, method), self.fit.data.trials, self.reference, self.order
+        )
 
     def net_heat(self, *, random: bool = False) -> Heat:
         """Return which design drives the inconsistency, under a common effect unless `random` is asked for."""

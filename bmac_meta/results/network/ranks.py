@@ -60,7 +60,7 @@ class Ranks(Shown):
         return "" if row == self.column else format_percent(self.shares[row], 0)
 
     def tidy(self) -> pd.DataFrame:
-        """Return a row per treatment: P-score, SUCRA, mean rank, effect, share of direct evidence, rank probabilities."""
+        """Return a row per treatment: P-score, SUCRA, mean rank, effect, direct share and rank probabilities."""
         order, fit, column = np.array(self.order), self.fit, self.column
         simulated = self.probabilities
         known = {
@@ -83,15 +83,32 @@ class Ranks(Shown):
         headings = ("treatment", "P-score", "mean rank", "best", effect, "direct")
         words = "small effects are " + ("good" if self.small_values == "desirable" else "bad")
         error = float(self.probabilities.error.max())
-        simulated = f"best, mean rank: {self.probabilities.draws:,} draws, standard error of a probability at most {format_number(100 * error, 1)} points"
-        lines = (Line("ranking", aside=f"{words}; overlapping intervals mean that the order is not settled"), Line("", aside=simulated))
-        return Card(f"Ranking · {self.terms.question.title}", "read with the intervals", lines, (Grid(headings, rows),), self.notes)
+        error_words = f"standard error of a probability at most {format_number(100 * error, 1)} points"
+        simulated = f"best, mean rank: {self.probabilities.draws:,} draws, {error_words}"
+        lines = (
+            Line("ranking", aside=f"{words}; overlapping intervals mean that the order is not settled"),
+            Line("", aside=simulated),
+        )
+        return Card(
+            f"Ranking · {self.terms.question.title}",
+            "read with the intervals",
+            lines,
+            (Grid(headings, rows),),
+            self.notes,
+        )
 
     def _row(self, row: int) -> tuple[str, ...]:
         simulated = self.probabilities
         best = format_percent(float(simulated.probability[row, 0]), 0)
         mean = format_number(float(simulated.mean_rank[row]), 1)
-        return self.terms.name(self.fit.treatments[row]), f"{self.scores[row]:.2f}", mean, best, self.effect(row), self.share(row)
+        return (
+            self.terms.name(self.fit.treatments[row]),
+            f"{self.scores[row]:.2f}",
+            mean,
+            best,
+            self.effect(row),
+            self.share(row),
+        )
 
     def draw(self, *, save: str | Path | None = None, **options: Any) -> Figure:
         """Draw the rank probabilities beside the effects; `save` also writes the figure with its table."""

@@ -37,7 +37,12 @@ class NetworkTrend(Shown):
         column = fit.treatments.index(fit.reference)
         margin = quantile(np.inf if fit.distribution == "z" else fit.q.df, fit.level) * fit.effects_se[:, column]
         estimate = fit.estimate[:, column]
-        effects = {"term": fit.treatments, "estimate": estimate, "ci_low": estimate - margin, "ci_high": estimate + margin}
+        effects = {
+            "term": fit.treatments,
+            "estimate": estimate,
+            "ci_low": estimate - margin,
+            "ci_high": estimate + margin,
+        }
         slope = {"term": self.column, "estimate": fit.coefficient, "ci_low": fit.ci_low, "ci_high": fit.ci_high}
         frame = pd.concat([pd.DataFrame([slope]), pd.DataFrame(effects)], ignore_index=True)
         return frame[frame["term"] != fit.reference].reset_index(drop=True)
@@ -62,9 +67,13 @@ class NetworkTrend(Shown):
         )
         at = f"effects against {terms.name(fit.reference)} at {self.column} = {self._value()}"
         grid = Grid(("treatment", terms.code, f"{terms.percent} CI"), rows, at)
-        return Card(f"By {self.column} · {terms.question.title}", count_noun(self.trials, "trial"), lines, (grid,), self.notes)
+        return Card(
+            f"By {self.column} · {terms.question.title}", count_noun(self.trials, "trial"), lines, (grid,), self.notes
+        )
 
     def _value(self) -> str:
         if self.levels and self.fit.at in (0.0, 1.0):
             return self.levels[int(self.fit.at)]
-        return f"{self.fit.at:.4g}" + (f" (between {self.levels[0]} = 0 and {self.levels[1]} = 1)" if self.levels else "")
+        return f"{self.fit.at:.4g}" + (
+            f" (between {self.levels[0]} = 0 and {self.levels[1]} = 1)" if self.levels else ""
+        )

@@ -99,13 +99,19 @@ def treatment_named(word: object, treatments: tuple[str, ...], names: Mapping[st
     found = known.get(str(word).strip().casefold())
     if found is None:
         guess = nearest(word, treatments)
-        raise unknown_word("treatment in this network", word, [guess, *(t for t in treatments if t != guess)] if guess else treatments)
+        raise unknown_word(
+            "treatment in this network", word, [guess, *(t for t in treatments if t != guess)] if guess else treatments
+        )
     return found
 
 
 def q_words(q: ChiSquared, name: str = "Q") -> str:
     """Write a heterogeneity statistic with its degrees of freedom and p."""
-    return f"{name}({q.df}) = {format_number(q.statistic, 1)}, {format_p(q.p_value)}" if q.df else f"{name}: no degree of freedom"
+    return (
+        f"{name}({q.df}) = {format_number(q.statistic, 1)}, {format_p(q.p_value)}"
+        if q.df
+        else f"{name}: no degree of freedom"
+    )
 
 
 def model_words(fit: NetworkFit) -> str:
