@@ -17,7 +17,7 @@ from bmac_meta.errors import unknown_word
 from bmac_meta.narrowing import asked_for, matching
 from bmac_meta.numbers import count_noun, format_interval, format_number
 from bmac_meta.question import Question
-from bmac_meta.results.pooled import left_out_words
+from bmac_meta.results.answer import left_out_words
 from bmac_meta.stats.measures import MEASURES, Measure
 from bmac_meta.synthesis import bayes, dependence, doubts, influence, p_values, regression, sparse, verbs
 
@@ -169,8 +169,9 @@ class Effects(Shown):
         rows = tuple(self._card_row(row) for row in shown.to_dict("records"))
         more = len(self.frame) - len(shown)
         rest = (f"and {more} more trials: see .frame",) if more > 0 else ()
-        lines = (Line("effects", self.measure.code, aside=self.measure.label), *self._left_out_line())
-        notes = rest + tuple(f"not pooled: {reason}" for reason in self.refusals) + self.notes
+        lines = (Line("effects", self.measure.code, aside=self.measure.label), *self._lines())
+        rules = (f"rules: {' · '.join(self.question.rules)}",) if self.question.rules else ()
+        notes = (*rest, *(f"not pooled: {reason}" for reason in self.refusals), *self.notes, *rules)
         heading = ("study", f"{self.measure.code} (95% CI)", "SE")
         aside = count_noun(len(self), "trial")
         return Card(self.question.title, aside, lines, (Grid(heading, rows),) if rows else (), notes)
@@ -189,7 +190,9 @@ class Effects(Shown):
         n = {"n": row.get("total_a") or row.get("total")} if self.measure.needs_n else {}
         return float(self.measure.shown(value, **n))
 
-    def _left_out_line(self) -> Iterator[Line]:
+    def _lines(self) -> Iterator[Line]:
+        if self.question.unit:
+            yield Line("unit", aside=self.question.unit)
         if len(self.left_out):
             yield Line("left out", aside=f"{left_out_words(self.left_out)}: see .left_out")
 

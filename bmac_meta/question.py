@@ -14,7 +14,8 @@ class Question:
 
     `measure` is the code of the effect measure, `unit` the words for what a difference counts,
     `lower_is_better` whether a smaller effect is the better one for the patients of `treatment` (None where
-    nobody said), `rules` the choices that were made on the way, in words.
+    nobody said), `rules` the rules by which the numbers were taken, in words, and `choices` those of them that are
+    this question's own: its window, its studies, and what differs from the defaults.
 
     >>> Question("BMAC", "HA", "pain", "12 months").title
     'BMAC vs HA · pain · 12 months'
@@ -28,6 +29,7 @@ class Question:
     unit: str = ""
     lower_is_better: bool | None = None
     rules: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
 
     @property
     def versus(self) -> str:

@@ -18,8 +18,8 @@ ROOT = Path(bm.__file__).resolve().parent
 # From the ground up. A room imports from floors below it, and knows nothing of its neighbors on the same floor.
 FLOORS = (
     {"errors"},
-    {"card", "formula", "numbers", "paths", "question", "vocabulary"},
-    {"design", "stats", "tables"},
+    {"card", "formula", "narrowing", "numbers", "paths", "question", "vocabulary"},
+    {"cautions", "design", "stats", "tables"},
     {"plots"},
     {"report", "results"},
     {"entry", "synthesis"},

@@ -163,11 +163,13 @@ def asked(
     """Return the question as it was understood, with its rules in words."""
     codes = outcomes_named(evidence, on)
     label = _outcome_label(evidence, codes[0]) if len(codes) == 1 else str(on).strip().casefold().replace("_", " ")
-    studies = (f"studies: {words}" for words in evidence.said)
-    rules = (sieve.window.rule, *sieve.rules.lines(), *sieve.said, *studies)
+    own = (sieve.window.rule, *(f"studies of {words}" for words in evidence.said), *sieve.said)
+    usual = Rules().lines()
+    lines = sieve.rules.lines()
+    choices = (*own, *(line for line in lines if line not in usual))
     names = (spoken(nodes[0]), spoken(nodes[1]) if nodes[1] else "")
     unit, lower = _unit(measure, chosen, evidence), _lower_is_better(measure, chosen)
-    return Question(*names, label, sieve.window.words, measure, unit, lower, rules)
+    return Question(*names, label, sieve.window.words, measure, unit, lower, (*own, *lines), choices)
 
 
 def _lower_is_better(measure: str, chosen: list[Candidate]) -> bool | None:

@@ -105,7 +105,8 @@ def _gathered(
     try:
         made = bare_effects(frame, estimate, spreads, study, measure, level, logged)
     except DataError as error:
-        faults = [*error.faults, *faults]
+        told = {(fault.row, fault.column) for fault in error.faults}
+        faults = [*error.faults, *(fault for fault in faults if (fault.row, fault.column) not in told)]
     if faults:
         raise DataError(faults)
     return made

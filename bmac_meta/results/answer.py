@@ -8,10 +8,10 @@ from functools import cached_property
 import pandas as pd
 
 from bmac_meta.card import Line, Shown
-from bmac_meta.numbers import format_interval, format_number, format_p, format_percent
+from bmac_meta.numbers import count_noun, format_interval, format_number, format_p, format_percent
 from bmac_meta.question import Question
-from bmac_meta.results.pooled import SHARES, left_out_words
 from bmac_meta.stats.measures import MEASURES, Measure
+from bmac_meta.vocabulary import NOT_REPORTED, SHARES
 
 
 class Answer(Shown):
@@ -86,6 +86,15 @@ class Answer(Shown):
         """Return the line that says how many trials were left out, if any were."""
         words = left_out_words(self.left_out)
         return (Line("left out", aside=f"{words}: see .left_out"),) if words else ()
+
+
+def left_out_words(left_out: pd.DataFrame) -> str:
+    """Say how many trials were left out with numbers in hand, and how many print none on the outcome."""
+    silent = left_out["reason"].eq(NOT_REPORTED)
+    with_rows, without = left_out["study"][~silent].nunique(), left_out["study"][silent].nunique()
+    parts = [f"rows of {count_noun(with_rows, 'trial')}, each with its reason"] if with_rows else []
+    parts += [f"{count_noun(without, 'trial')} with no number on this outcome"] if without else []
+    return "; ".join(parts)
 
 
 def root(value: float) -> str:

@@ -17,6 +17,7 @@ from bmac_meta.plots.forest_records import Forest, ForestGroup, ForestStudy, For
 from bmac_meta.question import Question
 from bmac_meta.results.saving import save_picture
 from bmac_meta.stats.measures import MEASURES
+from bmac_meta.vocabulary import SHARES
 
 if TYPE_CHECKING:
     from bmac_meta.results.pooled import Pooled
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from bmac_meta.results.subgroups import Subgroups
 
 ARMS = ("a", "b")
-SHARES = ("PR", "PLO", "PAS", "PFT")
 
 
 def forest_of_pooled(pooled: Pooled, save: str | Path | None = None, **options: Any) -> Figure:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bmac_meta import stats
-from bmac_meta.errors import InputError, unknown_word
+from bmac_meta.errors import InputError, NotEnoughTrials, unknown_word
 from bmac_meta.results.dependent import Correlated, Multilevel, Robust
 from bmac_meta.synthesis.verbs import check_comparable, default_interval
 
@@ -73,9 +73,11 @@ def gls(
     `bm.stats` has functions that make one: shared controls, repeated visits, several outcomes. Its diagonal must be
     the squared standard errors of the effects. `between` is the correlation (k, k) of the true effects, none by
     default. `tau2` is "REML", "ML" or a number; with 0, a common effect, the interval is Wald's unless one is named.
-    Raises `InputError` for a matrix that does not fit.
+    Raises `InputError` for a matrix that does not fit and `NotEnoughTrials` for one row.
     """
     check_comparable(effects)
+    if len(effects) < 2:
+        raise NotEnoughTrials("A covariance takes 2 rows; here is 1. pool() shows it as it is.")
     matrix = _fitting(effects, covariance)
     named = interval or default_interval("common" if tau2 == 0 else "random")
     choices = {"tau2": tau2, "interval": named, "level": level, "between": between}

@@ -56,6 +56,7 @@ def albatross(effects: Effects, contours: Iterable[float] | None = None) -> Alba
             f"An albatross plot has contours for {', '.join(KINDS)}; these effects are {effects.measure.code}. Look at "
             "a funnel plot instead: doubts().funnel()."
         )
+    _check_digits(effects, np.abs(z))
     p_values = stats.p_from_z(z)
     assumed = _assumed(effects, measure)
     fit = stats.albatross(

@@ -298,6 +298,20 @@ def test_progress_is_shown_on_standard_error(project, capsys):
     assert captured.out == ""
 
 
+def test_a_run_that_ends_between_two_moves_is_completed_by_the_next(project, monkeypatch):
+    project.run()
+    project.write("01_first", project.saving("first.svg", "new"), project.saving("first.csv", "new"))
+    moves = iter([os.replace])
+    with monkeypatch.context() as patch:
+        patch.setattr("bmac_meta.jobs.staging.os.replace", lambda *paths: next(moves)(*paths))
+        with pytest.raises(StopIteration):
+            project.run()
+    assert [project.figures()[name] for name in ("first.csv", "first.svg")] == [b"new", b"picture"]
+    assert project.run().executed == ("01_first.ipynb",)
+    assert [project.figures()[name] for name in ("first.csv", "first.svg")] == [b"new", b"new"]
+    assert project.run().executed == ()
+
+
 def test_a_killed_run_leaves_nothing_half_written_and_the_next_one_completes(project):
     project.run()
     before = project.figures()

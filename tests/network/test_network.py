@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from bmac_meta.errors import DisconnectedNetwork, NotEnoughTrials, PoolingRefused, UnknownWordError
+from bmac_meta.errors import DisconnectedNetwork, NotEnoughTrials, UnknownWordError
 from bmac_meta.network import Network
 from bmac_meta.question import Question
 
@@ -91,14 +91,6 @@ def test_some_treatments_keep_the_trials_between_them(senn):
     assert few.treatments == ("acar", "metf", "plac")
     assert "Willms1999" in few.studies
     assert set(few.arms["treatment"]) == {"acar", "metf", "plac"}
-
-
-def test_trials_of_both_kinds_of_scores_are_refused_in_a_standardized_difference():
-    frame = pairs(("one", "A", "B"), ("two", "B", "C")).assign(measured_as=["final", "change"])
-    net = Network.from_frame(frame, measure="SMD", **PAIRS)
-    with pytest.raises(PoolingRefused, match="cannot be mixed"):
-        net.pool()
-    assert net.without("two").pool().reference == "A"
 
 
 def test_the_question_is_the_title_and_bears_the_measure():

@@ -2,9 +2,8 @@
 juvenile offenders.
 
 Data from exhibit 7.1: effect, variance, whether allocation was random, intensity of the programme. With
-inverse variances rounded to three decimals, as the book tabulates them, the printed chi-squared statistics
-come out to the last digit; from the variances themselves six of them differ in it (7.0739, 7.6901, 6.4382,
-7.6832, 5.5711, p .3614).
+inverse variances rounded to three decimals the printed chi-squared statistics come out to the last digit;
+from the variances themselves six of them differ in it (7.0739, 7.6901, 6.4382, 7.6832, 5.5711, p .3614).
 """
 
 from __future__ import annotations

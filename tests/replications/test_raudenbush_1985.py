@@ -57,7 +57,7 @@ def test_the_random_effects_mean():
 
 
 def test_the_printed_q_lies_within_the_rounding_of_the_effects():
-    # P. 83: 35.85. From the effects as printed, with two decimals, it is 35.83.
+    # Pp. 83-86, in the text: 35.85. From the effects as printed, with two decimals, it is 35.83.
     result = common_effect(EFFECT, variance=VARIANCE)
     assert result.q == pytest.approx(35.8295, abs=FOURTH)
     assert abs(result.q - 35.85) < reach_of_rounding(EFFECT - result.estimate)
@@ -81,7 +81,7 @@ def test_weeks_of_contact_explain_all_heterogeneity():
 
 
 def test_the_printed_residual_q_lies_within_the_rounding_of_the_effects():
-    # P. 90: 16.58. From the effects as printed, with two decimals, it is 16.57.
+    # Pp. 90-92, in the text: 16.58. From the effects as printed, with two decimals, it is 16.57.
     result = meta_regression(EFFECT, variance=VARIANCE, design=DESIGN, interval="wald")
     assert result.q_residual == pytest.approx(16.5708, abs=FOURTH)
     assert abs(result.q_residual - 16.58) < reach_of_rounding(EFFECT - DESIGN @ result.coefficients)

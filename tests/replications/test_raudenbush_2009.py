@@ -69,7 +69,7 @@ def test_the_random_effects_mean():
 
 
 def test_the_range_of_true_effects_disregards_the_error_of_the_mean():
-    # P. 302: from -0.19 to 0.35, the mean plus or minus 1.96 tau.
+    # Pp. 301-302: from -0.19 to 0.35, the mean plus or minus 1.96 tau.
     result = random_effects(EFFECT, variance=VARIANCE, interval="wald")
     ends = result.estimate + np.array([-1.96, 1.96]) * np.sqrt(result.tau2)
     np.testing.assert_allclose(ends, [-0.19, 0.35], rtol=0, atol=0.005)

@@ -62,7 +62,7 @@ def test_the_random_effects_odds_ratio():
 
 
 def test_the_profile_likelihood_interval_of_tau2():
-    # P. 597: 0.12 to 0.89.
+    # Marked in the plot of the profile likelihood: 0.12 to 0.89.
     limits = profile_likelihood_interval(EFFECT.estimate, variance=EFFECT.variance, method="ML")
     np.testing.assert_allclose([limits.tau2_low, limits.tau2_high], [0.12, 0.89], rtol=0, atol=0.005)
 

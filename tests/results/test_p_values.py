@@ -13,8 +13,8 @@ def test_a_combined_p_says_what_it_is_not(vaccine):
 
 
 def test_the_weights_are_named(hostile):
-    text = " ".join(repr(hostile.combine_p(weight="size")).split())
-    assert "weighted by the root of the size; two-sided" in text
+    method = hostile.combine_p(weight="size").card().lines[1]
+    assert method.aside == "Stouffer's sum of normal deviates, weighted by the root of the size; two-sided"
 
 
 def test_the_albatross_card_tells_its_contours_and_what_they_assume(vaccine):

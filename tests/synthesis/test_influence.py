@@ -13,7 +13,9 @@ CLOSE = {"rel": 1e-6, "abs": 1e-8}
 FOUR_DIGITS = {"rel": 2e-4, "abs": 1e-5}
 
 
-@pytest.mark.parametrize(("name", "close"), [("bcg_RR", CLOSE), ("bcg_OR", FOUR_DIGITS), ("normand1999_MD", FOUR_DIGITS)])
+@pytest.mark.parametrize(
+    ("name", "close"), [("bcg_RR", CLOSE), ("bcg_OR", FOUR_DIGITS), ("normand1999_MD", FOUR_DIGITS)]
+)
 def test_the_diagnostics_are_those_of_metafor(effects_of, case, name, close):
     table = effects_of(name).influence().tidy()
     for column, expected in case(name)["influence_reml"].items():

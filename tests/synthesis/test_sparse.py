@@ -84,7 +84,7 @@ def test_trials_without_printed_counts_are_left_out_by_name():
 
 
 def test_effects_without_counts_are_refused_with_the_way_out(smd):
-    with pytest.raises(InputError, match="need events_a, total_a, events_b, total_b.*from_raw"):
+    with pytest.raises(InputError, match=r"need events_a, total_a, events_b, total_b.*from_raw"):
         smd().peto()
 
 
