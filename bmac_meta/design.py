@@ -131,8 +131,9 @@ def _levels(factor: Factor, table: pd.DataFrame) -> tuple[object, ...]:
         levels = sorted(found) if _numbers(column) is not None else sorted(found, key=str)
     if len(levels) < 2:
         raise DesignError(
-            f"{factor.columns[0]} is {levels[0] if levels else 'nothing'} in all {len(table)} trials that say it, "
-            "so it cannot tell them apart. Leave it out of the formula."
+            f"{factor.columns[0]} is {levels[0] if levels else 'nothing'} in "
+            f"{'the one trial' if len(table) == 1 else f'all {len(table)} trials'} that say every column of the "
+            "formula, so it cannot tell them apart. Leave it out, or leave out the column that few trials say."
         )
     return tuple(levels)
 

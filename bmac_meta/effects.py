@@ -212,6 +212,7 @@ class Effects(Shown):
     robust = dependence.robust
     multilevel = dependence.multilevel
     gls = dependence.gls
+    multivariate = dependence.multivariate
     mantel_haenszel = sparse.mantel_haenszel
     peto = sparse.peto
     bayes = bayes.bayes

@@ -37,7 +37,7 @@ DOORS = {
     "multiprocessing": {"jobs/processes.py"},
     "pymare": {"stats/pymare_engine.py"},
     "seaborn": {"plots/"},
-    "statsmodels": {"design.py"},
+    "statsmodels": {"stats/wilson.py"},
     "tqdm": {"jobs/figures.py"},
 }
 

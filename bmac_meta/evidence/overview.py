@@ -93,7 +93,7 @@ def course_of(
     """Answer `Evidence.course`."""
     windows = tuple(window(month) for month in months)
     ends = [(w.low, w.high) for w in windows]
-    if not ends or len(set(ends)) < len(ends):
+    if not ends or None in months or len(set(ends)) < len(ends):
         raise InputError(f"months={months!r} was asked; a course needs one month (or pair of limits) for each window.")
     effects = [ask_comparison(evidence, nodes, on, month, measure, keywords) for month in months]
     if not any(len(effect) for effect in effects):

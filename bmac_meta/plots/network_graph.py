@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -18,7 +18,7 @@ from bmac_meta.plots.ink import draw
 from bmac_meta.plots.judgements import WORDS
 from bmac_meta.plots.key import Entry, key
 from bmac_meta.plots.labels import Box, overlap
-from bmac_meta.plots.marks import LEADING, Layout, Mark, disc, disc_diameter, line, written
+from bmac_meta.plots.marks import Layout, Mark, disc, disc_diameter, line, written
 from bmac_meta.plots.numbers import count_noun
 from bmac_meta.plots.panel import footnotes, headline
 from bmac_meta.plots.style import HAIRLINE, JOURNAL_WIDTH, MARGIN, POINTS_PER_INCH, TEXT_SIZE
@@ -117,9 +117,10 @@ def network_graph(record: NetworkGraph, width: float = JOURNAL_WIDTH) -> Figure:
 
 def layout(record: NetworkGraph, width: float = JOURNAL_WIDTH) -> Layout:
     """Return where everything of a network graph stands."""
-    points = _circle(record, width * POINTS_PER_INCH, 0.0).width
+    circle = _circle(record, width * POINTS_PER_INCH)
+    points = circle.width
     head, top = headline(record.title, record.subtitle, points)
-    circle = _circle(record, points, top)
+    circle = replace(circle, y=circle.y + top)
     bottom = circle.y + circle.radius + LARGEST / 2 + GAP + LINE
     legend, bottom = key(_entries(record), bottom + 8, points)
     notes, bottom = footnotes(record.footnotes, bottom + 3, points)
@@ -152,13 +153,13 @@ def table(record: NetworkGraph) -> pd.DataFrame:
     return frame.reindex(columns=names).astype(dict.fromkeys(whole, "Int64"))
 
 
-def _circle(record: NetworkGraph, width: float, top: float) -> _Circle:
-    """Return a circle with room for the labels at both sides; the figure grows where it must."""
+def _circle(record: NetworkGraph, width: float) -> _Circle:
+    """Return a circle below the upper edge with room for the labels around it; the figure grows where it must."""
     label = min(widest([_longest(node) for node in record.nodes], TEXT_SIZE), LABEL_ROOM * width)
     crowd = (len(record.nodes) // 2 + 1) * LINE / 2
     radius = max(95.0, crowd, len(record.nodes) * CROWDED)
     total = max(width, 2 * (radius + LARGEST / 2 + GAP + label + MARGIN))
-    above = top + 2.6 * TEXT_SIZE * LEADING + LARGEST / 2
+    above = LINE + LARGEST / 2 + GAP
     return _Circle(total / 2, above + radius, radius, total)
 
 
@@ -227,7 +228,7 @@ def _side(
 ) -> Iterator[Mark]:
     rows = [row for row, (x, _) in enumerate(places) if (x - circle.x) * side > 1.0]
     rows.sort(key=lambda row: places[row][1])
-    reach = circle.radius + LARGEST / 2 + GAP - LINE / 2
+    reach = circle.radius + LARGEST / 2 + GAP / 2 - LINE / 2 - 0.5
     heights = spread([places[row][1] for row in rows], LINE, circle.y - reach, circle.y + reach)
     for row, y in zip(rows, heights, strict=True):
         x = _beside(circle, places[row], discs, row, y, side, record.nodes[row])

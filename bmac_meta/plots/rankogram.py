@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from bmac_meta.errors import InputError
 from bmac_meta.plots.ink import draw
-from bmac_meta.plots.marks import Layout, Mark, horizontal, paragraph, rectangle, written
+from bmac_meta.plots.marks import Layout, Mark, horizontal, paragraph, paragraph_height, rectangle, written
 from bmac_meta.plots.numbers import count_noun, format_number, format_percent
 from bmac_meta.plots.panel import footnotes, headline
 from bmac_meta.plots.style import HAIRLINE, JOURNAL_WIDTH, MARGIN, POINTS_PER_INCH, RULE_WIDTH, SMALL_SIZE, TEXT_SIZE
@@ -24,6 +24,9 @@ PITCH = 22.0
 BAR = 15.0
 GAP = 11.0
 LABEL_SHARE = 0.26
+NARROWEST = 56.0
+"""Least width of all bars of a row together, in points: the longest word of their heading."""
+BARS_HEADING = "Probability of each rank"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,8 @@ def _columns(record: Rankogram, width: float) -> _Columns:
     score, direct = widest(["P-score"], TEXT_SIZE, True), widest(["direct"], TEXT_SIZE, True)
     right = score + effect + direct + 3 * GAP
     bars = MARGIN + label + GAP
-    pitch = max(9.0, min((width - MARGIN - right - bars) / len(record.rows), 30.0))
+    least = max(9.0, NARROWEST / len(record.rows))
+    pitch = max(least, min((width - MARGIN - right - bars) / len(record.rows), 30.0))
     end = bars + pitch * len(record.rows)
     ends = (end + GAP + score, end + 2 * GAP + score + effect, end + right)
     return _Columns(MARGIN + label, bars, pitch, *ends, max(width, ends[-1] + MARGIN))
@@ -116,18 +120,14 @@ def _headings(record: Rankogram, columns: _Columns, top: float) -> tuple[list[Ma
         ("P-score", columns.score, 99.0),
         ("direct", columns.direct, 99.0),
     ]
-    lines = [(wrap(text, room, TEXT_SIZE, True), x) for text, x, room in texts]
-    bottom = top + max(len(found) for found, _ in lines) * TEXT_SIZE * 1.3
-    marks = [
-        mark
-        for found, x in lines
-        for mark in paragraph(
-            "heading", found, x, bottom - len(found) * TEXT_SIZE * 1.3, TEXT_SIZE, bold=True, align="right"
-        )
-    ]
-    marks.append(
-        written("heading", "Probability of each rank", columns.bars, bottom - TEXT_SIZE * 0.65, TEXT_SIZE, bold=True)
-    )
+    lines = [(wrap(text, width, TEXT_SIZE, True), x, "right") for text, x, width in texts]
+    across = columns.pitch * len(record.rows)
+    lines.append((wrap(BARS_HEADING, across, TEXT_SIZE, True), columns.bars, "left"))
+    bottom = top + paragraph_height(max(len(found) for found, *_ in lines))
+    marks: list[Mark] = []
+    for found, x, align in lines:
+        start = bottom - paragraph_height(len(found))
+        marks += paragraph("heading", found, x, start, TEXT_SIZE, bold=True, align=align)
     marks.append(horizontal("rule", MARGIN, columns.direct, bottom + 3, RULE_WIDTH, role="soft"))
     return marks, bottom + 5
 

@@ -4,6 +4,7 @@ from bmac_meta.results.bayes import Bayesian
 from bmac_meta.results.dependent import Correlated, Multilevel, Robust
 from bmac_meta.results.doubts import Doubts
 from bmac_meta.results.influence import Gosh, Influence
+from bmac_meta.results.multivariate import Multivariate
 from bmac_meta.results.p_values import Albatross, CombinedP
 from bmac_meta.results.pooled import Pooled
 from bmac_meta.results.regression import Predicted, Regression
@@ -20,6 +21,7 @@ __all__ = [
     "Gosh",
     "Influence",
     "Multilevel",
+    "Multivariate",
     "Pooled",
     "Predicted",
     "Regression",

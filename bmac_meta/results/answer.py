@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cached_property
 
 import pandas as pd
@@ -12,6 +13,8 @@ from bmac_meta.numbers import count_noun, format_interval, format_number, format
 from bmac_meta.question import Question
 from bmac_meta.stats.measures import MEASURES, Measure
 from bmac_meta.vocabulary import NOT_REPORTED, SHARES
+
+NAMED = 4
 
 
 class Answer(Shown):
@@ -133,3 +136,13 @@ def decimals_for(se: float, least: int = 2) -> int:
     if not (0 < se < math.inf):
         return least
     return min(9, max(least, 1 - math.floor(math.log10(se))))
+
+
+def some(names: Sequence[str]) -> str:
+    """Name the first few of many.
+
+    >>> some(["A", "B", "C", "D", "E"])
+    'A, B, C, D and 1 more'
+    """
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

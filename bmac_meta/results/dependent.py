@@ -150,11 +150,15 @@ def _tau_line(label: str, variance: float, low: float, high: float, words: tuple
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Correlated(Dependent):
-    """A pooled effect of rows whose errors have a given covariance, by generalized least squares."""
+    """A pooled effect of rows whose errors have a known covariance, by generalized least squares.
+
+    `pairs` counts the pairs of rows that go together, `covariance` says where the covariance is from.
+    """
 
     question: Question
     fit: DependentEffects
     pairs: int
+    covariance: str
     rows: pd.DataFrame
     left_out: pd.DataFrame
     notes: tuple[str, ...] = ()
@@ -167,7 +171,7 @@ class Correlated(Dependent):
     def card(self) -> Card:
         """Return the answer as a card."""
         fit = self.fit
-        aside = f"given covariance · {count_noun(self.k, 'row')}"
+        aside = f"known covariance · {count_noun(self.k, 'row')}"
         reason = (
             "the model has one true effect" if fit.method == "common effect" else f"it needs 3 rows; here are {self.k}"
         )
@@ -177,7 +181,7 @@ class Correlated(Dependent):
             Line("test", aside=self.test_words()),
             self.prediction_line(fit.pi_low, fit.pi_high, fit.level, f"no prediction interval: {reason}"),
             Line("between rows", aside=tau),
-            Line("covariance", aside=f"{count_noun(self.pairs, 'pair')} of rows with errors that go together"),
+            Line("covariance", aside=f"{self.covariance}; {count_noun(self.pairs, 'pair')} of rows go together"),
             Line("method", aside=f"{fit.method} · {INTERVAL_WORDS[fit.interval]}"),
         )
         return Card(self.question.title, aside, (*lines, *self.left_out_lines()), (), self.notes)

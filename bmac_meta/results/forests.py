@@ -17,6 +17,7 @@ from bmac_meta.plots.forest_records import Forest, ForestGroup, ForestStudy, For
 from bmac_meta.question import Question
 from bmac_meta.results.saving import save_picture
 from bmac_meta.stats.measures import MEASURES
+from bmac_meta.stats.wilson import wilson_interval
 from bmac_meta.vocabulary import SHARES
 
 if TYPE_CHECKING:
@@ -118,7 +119,11 @@ def studies(pooled: Pooled, rows: pd.DataFrame, weights: Any) -> tuple[ForestStu
 
 
 def study_limits(pooled: Pooled, rows: pd.DataFrame) -> list[tuple[float, float, float]]:
-    """Return estimate and normal limits of each trial, on the scale of the axis."""
+    """Return estimate and limits of each trial on the scale of the axis: Wilson's for shares, else normal ones."""
+    if pooled.measure.code in SHARES and "total_a" in rows:
+        events, total = rows["events_a"].to_numpy(float), rows["total_a"].to_numpy(float)
+        low, high = wilson_interval(events=events, total=total)
+        return [tuple(map(float, row)) for row in zip(events / total, low, high, strict=True)]
     half = 1.959963984540054 * rows["se"].to_numpy(float)
     centre = rows["estimate"].to_numpy(float)
     n = sizes(rows) if pooled.measure.needs_n else [None] * len(rows)

@@ -51,3 +51,9 @@ class EvidenceCounts(Shown):
         from bmac_meta.results import overviews  # matplotlib is slow to import
 
         return overviews.map_of_counts(self, save, **options)
+
+    def timeline(self, *, save: str | Path | None = None) -> Figure:
+        """Draw the counts along their columns, which have to be years; `save` also writes the figure with its table."""
+        from bmac_meta.results import overviews  # matplotlib is slow to import
+
+        return overviews.timeline_of_counts(self, save)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from matplotlib.figure import Figure
 
+from bmac_meta.errors import InputError
 from bmac_meta.plots.evidence_map import EvidenceMap, evidence_map
 from bmac_meta.plots.time_course import Course, TimePoint, TimeWindow, time_course
 from bmac_meta.plots.time_course import TimeCourse as CoursePicture
 from bmac_meta.plots.time_course import table as course_table
-from bmac_meta.results.courses import TimeCourse
+from bmac_meta.plots.timeline import Timeline, timeline
+from bmac_meta.plots.timeline import table as timeline_table
 from bmac_meta.results.forests import axis_label
-from bmac_meta.results.maps import EvidenceCounts
-from bmac_meta.results.pooled import Pooled
 from bmac_meta.results.saving import save_picture
+
+if TYPE_CHECKING:
+    from bmac_meta.results.courses import TimeCourse
+    from bmac_meta.results.maps import EvidenceCounts
+    from bmac_meta.results.pooled import Pooled
 
 LAST_YEARS = 24.0
 
@@ -27,6 +33,17 @@ def map_of_counts(counts: EvidenceCounts, save: str | Path | None = None, **opti
     empty = int((counts.studies == 0).to_numpy().sum())
     told = f"{counts.title}: {empty} of {counts.studies.size} cells are empty."
     return save_picture(evidence_map(record), save, counts.title, told, counts.tidy())
+
+
+def timeline_of_counts(counts: EvidenceCounts, save: str | Path | None = None) -> Figure:
+    """Draw when the studies of each row came."""
+    years = pd.to_numeric(pd.Series(counts.studies.columns), errors="coerce")
+    if years.isna().any():
+        raise InputError(f'A timeline takes years as columns, not {counts.columns}: ask for map("node", "year").')
+    frame = counts.studies.set_axis(years.astype(int), axis=1).sort_index(axis=1)
+    record = Timeline(counts.title, frame, counts.rows)
+    picture = timeline(record)
+    return save_picture(picture, save, record.title, picture.layout.description, timeline_table(record))
 
 
 def course_of_answers(course: TimeCourse, save: str | Path | None = None, **options: Any) -> Figure:

@@ -13,7 +13,7 @@ from bmac_meta.card import Card, Grid, Line
 from bmac_meta.design import DesignMatrix
 from bmac_meta.numbers import count_noun, format_interval, format_number, format_p
 from bmac_meta.question import Question
-from bmac_meta.results.answer import Answer, bare_p, decimals_for, root
+from bmac_meta.results.answer import Answer, bare_p, decimals_for, root, some
 from bmac_meta.results.pooled import INTERVAL_WORDS
 from bmac_meta.stats.heterogeneity import Tau2Interval
 from bmac_meta.stats.permutation import PermutationTest
@@ -80,7 +80,7 @@ class Regression(Answer):
         """Return the regression as a card."""
         aside = f"meta-regression · {count_noun(self.k, 'trial')}"
         lines = (Line("formula", aside=self.design.formula), *self._explained_lines(), self._rest_line())
-        lines += (self._method_line(), *self._caution_lines(), *self.left_out_lines())
+        lines += (self._method_line(), *self._caution_lines(), *self._unsaid_lines(), *self.left_out_lines())
         return Card(self.question.title, aside, lines, (self._grid(),), self._note_lines())
 
     def _explained_lines(self) -> tuple[Line, ...]:
@@ -123,6 +123,15 @@ class Regression(Answer):
             kind = "all" if self.permutation.exact else "a random sample of"
             what = "orders of the trials" if self.design.covariates else "changes of sign"
             lines += (Line("permutation", aside=f"{kind} {self.permutation.count:,} {what}"),)
+        return lines
+
+    def _unsaid_lines(self) -> tuple[Line, ...]:
+        """Return the trials that are not in it because they do not say a column."""
+        lines = ()
+        for column in self.design.columns:
+            silent = self.left_out["study"][self.left_out["reason"] == f"{column} is not reported"]
+            if len(silent):
+                lines += (Line("not reported", aside=f"{column}: {some(silent.astype(str).tolist())}"),)
         return lines
 
     def _grid(self) -> Grid:

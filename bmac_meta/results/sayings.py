@@ -10,14 +10,13 @@ from typing import Any
 from bmac_meta import stats
 from bmac_meta.card import Line
 from bmac_meta.numbers import count_noun, format_number, format_p, format_percent
-from bmac_meta.results.answer import decimals_for
+from bmac_meta.results.answer import decimals_for, some
 from bmac_meta.results.pooled import Pooled
 from bmac_meta.results.series import Series
 
 Numbers = dict[str, Any]
 Parts = tuple[str, str, str]
 SMALL_P = 0.10
-NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,16 +174,6 @@ def _flagged(pooled: Pooled, answer: Any) -> tuple[Parts, Numbers]:
     if not answer.studies:
         return ("", "", "no row that was used bears a flag"), {"number": 0.0}
     return _sensitivity(pooled, answer, f"rests on flagged rows of {some(answer.studies)}")
-
-
-def some(names: list[str] | tuple[str, ...]) -> str:
-    """Name the first few of many.
-
-    >>> some(["A", "B", "C", "D", "E"])
-    'A, B, C, D and 1 more'
-    """
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 SAYINGS = {

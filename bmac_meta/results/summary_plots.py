@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
@@ -16,9 +16,11 @@ from bmac_meta.plots.forest import forest
 from bmac_meta.plots.forest_records import Forest, ForestGroup, ForestStudy
 from bmac_meta.question import Question
 from bmac_meta.results.forests import axis_label
-from bmac_meta.results.pooled import Pooled
 from bmac_meta.results.saving import save_picture
-from bmac_meta.results.summary import Summary
+
+if TYPE_CHECKING:
+    from bmac_meta.results.pooled import Pooled
+    from bmac_meta.results.summary import Summary
 
 
 def forest_of_summary(summary: Summary, save: str | Path | None = None, **options: Any) -> Figure:

@@ -132,6 +132,7 @@ from bmac_meta.stats.step_selection import StepSelection, step_selection
 from bmac_meta.stats.subgroups import Subgroups, subgroups
 from bmac_meta.stats.tau2 import TAU2_METHODS, Tau2, estimate_tau2
 from bmac_meta.stats.trim_and_fill import TrimAndFill, trim_and_fill
+from bmac_meta.stats.wilson import wilson_interval
 from bmac_meta.stats.worst_case import SelectionRatioEstimate, WorstCase, selection_ratio_estimate, worst_case
 
 __all__ = [
@@ -304,6 +305,7 @@ __all__ = [
     "trim_and_fill",
     "turner_2015",
     "variance_intervals",
+    "wilson_interval",
     "worst_case",
     "z_from_p",
 ]

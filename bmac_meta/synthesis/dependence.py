@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from bmac_meta import stats
 from bmac_meta.errors import InputError, NotEnoughTrials, unknown_word
 from bmac_meta.results.dependent import Correlated, Multilevel, Robust
+from bmac_meta.results.multivariate import Multivariate
 from bmac_meta.synthesis.verbs import check_comparable, default_interval
 
 if TYPE_CHECKING:
@@ -61,29 +63,102 @@ def multilevel(
 
 def gls(
     effects: Effects,
-    covariance: ArrayLike,
+    covariance: ArrayLike | None = None,
     tau2: str | float = "REML",
     interval: str | None = None,
     *,
+    correlation: float | None = None,
+    cluster: str = "study",
+    time: str | None = None,
     between: ArrayLike | None = None,
     level: float = 0.95,
 ) -> Correlated:
-    """Pool rows whose errors have a known covariance, (k, k) in the order of the rows.
+    """Pool rows whose errors have a known covariance: `covariance` (k, k), or a stated `correlation`.
 
-    `bm.stats` has functions that make one: shared controls, repeated visits, several outcomes. Its diagonal must be
-    the squared standard errors of the effects. `between` is the correlation (k, k) of the true effects, none by
-    default. `tau2` is "REML", "ML" or a number; with 0, a common effect, the interval is Wald's unless one is named.
-    Raises `InputError` for a matrix that does not fit and `NotEnoughTrials` for one row.
+    `bm.stats` has functions that make a covariance, for shared controls for instance; it has the order of the rows, and
+    their squared standard errors on its diagonal. With `correlation` the rows of one `cluster` go together by that
+    much, or, with the column `time`, by its power for visits so far apart. `between` is the correlation (k, k) of the
+    true effects, none by default. `tau2` is "REML", "ML" or a number; with 0, a common effect, the interval is Wald's
+    unless one is named. Raises `InputError` for a matrix that does not fit and `NotEnoughTrials` for one row.
     """
-    check_comparable(effects)
+    effects, matrix = _with_covariance(effects, covariance, correlation, cluster, time)
     if len(effects) < 2:
         raise NotEnoughTrials("A covariance takes 2 rows; here is 1. pool() shows it as it is.")
-    matrix = _fitting(effects, covariance)
     named = interval or default_interval("common" if tau2 == 0 else "random")
     choices = {"tau2": tau2, "interval": named, "level": level, "between": between}
     fit = stats.generalized_least_squares(effects.estimates, covariance=matrix, **choices)
-    pairs = int(np.count_nonzero(np.triu(matrix, 1)))
-    return Correlated(effects.question, fit, pairs, effects.frame, effects.left_out, effects.notes)
+    said = _said(covariance, correlation, cluster, time)
+    return Correlated(effects.question, fit, _pairs(matrix), said, effects.frame, effects.left_out, effects.notes)
+
+
+def multivariate(
+    effects: Effects,
+    outcome: str = "outcome",
+    cluster: str = "study",
+    *,
+    correlation: float | None = None,
+    covariance: ArrayLike | None = None,
+    method: str = "REML",
+    level: float = 0.95,
+) -> Multivariate:
+    """Pool several outcomes of the same trials together, so that each lends strength to the other.
+
+    `outcome` and `cluster` are columns; the errors of the rows of one cluster go together by a stated `correlation`, or
+    have a given `covariance` (k, k). The true effects have a covariance of their own, which is estimated. Source:
+    Berkey et al. 1998, 10.1002/(sici)1097-0258(19981130)17:22<2537::aid-sim953>3.0.co;2-c. Raises `NotEnoughTrials`
+    for an outcome with one trial or a pair of outcomes that no two trials report together.
+    """
+    check_comparable(effects)
+    for column in (outcome, cluster):
+        if column not in effects.frame:
+            raise unknown_word("column of these effects", column, effects.frame.columns)
+    effects, matrix = _with_covariance(effects, covariance, correlation, cluster, None)
+    data = {"outcome": effects.frame[outcome].astype(str).to_numpy(), "covariance": matrix}
+    labels = effects.frame[cluster].astype(str).to_numpy()
+    fit = stats.multivariate_effects(effects.estimates, **data, cluster=labels, method=method, level=level)
+    said = _said(covariance, correlation, cluster, None)
+    return Multivariate(effects.question, fit, outcome, said, effects.frame, effects.left_out, effects.notes)
+
+
+def _with_covariance(
+    effects: Effects, covariance: ArrayLike | None, correlation: float | None, cluster: str, time: str | None
+) -> tuple[Effects, np.ndarray]:
+    """Return the effects that can be used, and the covariance of their errors."""
+    check_comparable(effects)
+    if (covariance is None) == (correlation is None):
+        raise InputError(
+            "Rows that are not independent need either covariance=, a matrix (k, k), or correlation=, a number for "
+            "the rows of one cluster."
+        )
+    if covariance is not None:
+        return effects, _fitting(effects, covariance)
+    effects, labels = _clustered(effects, cluster)
+    if time is None:
+        matrix = stats.compound_symmetry(labels, correlation)
+    else:
+        matrix = stats.autoregressive(labels, _times(effects, time), correlation)
+    return effects, stats.correlated_covariance(matrix, variance=effects.variances)
+
+
+def _times(effects: Effects, time: str) -> np.ndarray:
+    if time not in effects.frame:
+        raise unknown_word("column of these effects", time, effects.frame.columns)
+    times = pd.to_numeric(effects.frame[time], errors="coerce").to_numpy(float, na_value=np.nan)
+    if not np.isfinite(times).all():
+        row = effects.studies[int(np.flatnonzero(~np.isfinite(times))[0])]
+        raise InputError(f"A row of {row} says no {time} in numbers; leave it out, or use a correlation without time=.")
+    return times
+
+
+def _said(covariance: ArrayLike | None, correlation: float | None, cluster: str, time: str | None) -> str:
+    if covariance is not None:
+        return "covariance as given"
+    apart = "" if time is None else f" to the power of the difference in {time}"
+    return f"rows of one {cluster} correlated by {correlation:g}{apart}, as stated"
+
+
+def _pairs(matrix: np.ndarray) -> int:
+    return int(np.count_nonzero(np.triu(matrix, 1)))
 
 
 def _clustered(effects: Effects, cluster: str) -> tuple[Effects, np.ndarray]:

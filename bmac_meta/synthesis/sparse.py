@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from bmac_meta import stats
 from bmac_meta.errors import InputError, NotEnoughTrials
@@ -46,10 +47,10 @@ def peto(effects: Effects, *, level: float = 0.95) -> Sparse:
 
 def _tables(effects: Effects) -> tuple[Effects, dict[str, np.ndarray]]:
     """Return the effects with counts, and the counts."""
-    if not len(effects) and len(effects.left_out):
+    if not len(effects) and len(_without_events(effects)):
         raise NotEnoughTrials(
-            f"{effects.question.title}: no trial gives an effect, so no table is at hand. Ask with measure='RD', which "
-            "keeps trials without an event."
+            f"{effects.question.title}: {effects.measure.label} exists for no trial, so no table is at hand. Ask with "
+            "measure='RD', which keeps trials without an event."
         )
     check_poolable(effects)
     missing = [name for name in COUNTS if name not in effects.frame]
@@ -64,10 +65,16 @@ def _tables(effects: Effects) -> tuple[Effects, dict[str, np.ndarray]]:
     return effects, {name: effects.frame[name].to_numpy(float) for name in COUNTS}
 
 
+def _without_events(effects: Effects) -> pd.Series:
+    """Return the studies that were left out when the effects were made because a measure did not exist for them."""
+    gone = effects.left_out
+    return gone["study"][gone["reason"].astype(str).str.contains(NO_EVENTS, regex=False)]
+
+
 def _sparse(effects: Effects, fit: stats.SparseEffect, measure: str, variance: str, tests: dict[str, Any]) -> Sparse:
     frame = effects.frame
     silent = frame["study"][(frame["events_a"] + frame["events_b"]) == 0]
-    before = effects.left_out["study"][effects.left_out["reason"].astype(str).str.contains(NO_EVENTS, regex=False)]
+    before = _without_events(effects)
     return Sparse(
         question=replace(effects.question, measure=measure, unit=""),
         fit=fit,

@@ -206,7 +206,7 @@ def test_unknown_columns_and_roles_are_named():
     ],
 )
 def test_half_a_choice_of_columns_is_refused_with_what_is_needed(columns):
-    with pytest.raises(InputError, match="=|Known: MD"):
+    with pytest.raises(InputError, match=r"=|Known: MD"):
         Network.from_frame(pairs(("one", "A", "B", 0.5, 0.2)), **columns)
 
 

@@ -35,6 +35,7 @@ def hostile() -> Effects:
     table["n_a"] = table["n_b"] = [40 + place for place in range(12)]
     table["dose"] = [float(place % 7) for place in range(12)]
     table["kind"] = [SCRIPT, "b"] * 6
+    table["pair"] = [place // 2 for place in range(12)]
     table["flags"] = [SCRIPT, *[""] * 11]
     table["spread_a"] = table["spread_b"] = ["SD as printed"] * 11 + [SCRIPT]
     question = Question(SCRIPT, "HA & saline", "pain < 3", lower_is_better=True)

@@ -23,6 +23,7 @@ VERBS = {
     "robust": lambda e: e.robust("kind"),
     "multilevel": lambda e: e.multilevel("kind"),
     "gls": lambda e: e.gls(np.diag(e.variances)),
+    "multivariate": lambda e: e.multivariate("kind", correlation=0.3, cluster="pair"),
     "bayes": lambda e: e.bayes(threshold=-0.3),
     "combine_p": lambda e: e.combine_p(),
     "albatross": lambda e: e.albatross(),

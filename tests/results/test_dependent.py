@@ -52,7 +52,7 @@ def test_without_any_variance_there_is_none_to_share_out(visits):
 
 def test_a_given_covariance_says_how_many_pairs_it_ties(visits):
     matrix = 0.04 * (0.5 * np.kron(np.eye(8), np.ones((3, 3))) + 0.5 * np.eye(24))
-    assert "24 pairs of rows with errors that go together" in repr(visits.gls(matrix))
+    assert "covariance as given; 24 pairs of rows go together" in repr(visits.gls(matrix))
 
 
 def test_a_common_effect_has_no_prediction_interval_and_says_why(visits):
@@ -72,3 +72,19 @@ def test_the_table_has_one_row_with_the_answer(visits, verb):
     names = ["estimate", "se", "statistic", "df", "p_value", "ci_low", "ci_high", "clusters", "tau2", "level"]
     assert set(names) <= set(table.columns)
     assert len(table) == 1
+
+
+def test_several_outcomes_stand_below_each_other_with_their_correlation(visits):
+    frame = visits.frame.assign(outcome=["pain", "function", "stiffness"] * 8)
+    result = Effects(frame, visits.question).multivariate(correlation=0.6)
+    text = repr(result)
+    assert "together · 3 outcomes of 8 trials" in text
+    assert "rows of one study correlated by 0.6, as stated" in text
+    assert text.count(" r = ") + text.count("no correlation") == 3
+    assert result.tidy()["k"].tolist() == [8, 8, 8]
+
+
+def test_the_correlation_of_visits_says_how_it_falls(visits):
+    timed = Effects(visits.frame.assign(months=[3, 6, 12] * 8), visits.question)
+    text = " ".join(repr(timed.gls(correlation=0.9, time="months")).split())
+    assert "correlated by 0.9 to the power of the difference in months, as stated" in text

@@ -41,6 +41,12 @@ def test_permutations_are_said_to_be_all_or_a_sample(vaccine):
     assert "all 32 changes of sign" in repr(five.regress("~ 1", permutations=999))
 
 
+def test_trials_that_do_not_say_a_covariate_are_named(vaccine):
+    frame = vaccine.frame.assign(dose=[None, None, *range(11)])
+    text = repr(type(vaccine)(frame, vaccine.question).regress("~ dose"))
+    assert "not reported    dose: Trial 1, Trial 2" in text
+
+
 def test_the_reference_of_categories_is_named(vaccine):
     frame = vaccine.frame.assign(hemisphere=["south", "north"] * 6 + ["south"])
     text = repr(type(vaccine)(frame, vaccine.question).regress("~ hemisphere"))

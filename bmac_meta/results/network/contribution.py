@@ -39,6 +39,11 @@ class Contribution(Shown):
     order: tuple[int, ...]
 
     @property
+    def method(self) -> str:
+        """How contributions were computed, in words."""
+        return METHOD_WORDS[self.shares.method]
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """The direct comparisons, in the order of the columns of `shares.comparison`."""
         names, place = self.shares.treatments, self.order.index
@@ -83,7 +88,7 @@ class Contribution(Shown):
         mine = [entry for entry in self.rows() if entry[1] == self.reference]
         rows = tuple(self._cells(*entry) for entry in mine)
         headings = ("network estimate", "own trials", "largest comparisons", "largest trials")
-        lines = (Line("method", aside=METHOD_WORDS[self.shares.method]),)
+        lines = (Line("method", aside=self.method),)
         aside = f"{count_noun(len(self.sources), 'direct comparison')} · {count_noun(len(self.trials), 'trial')}"
         return Card(f"Contributions · {self.terms.question.title}", aside, lines, (Grid(headings, rows),))
 

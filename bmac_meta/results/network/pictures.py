@@ -15,7 +15,6 @@ from bmac_meta.plots.funnel import Funnel, funnel
 from bmac_meta.plots.league_map import LeagueCell, LeagueMap, league_map
 from bmac_meta.plots.net_heat import NetHeatMap, describe, net_heat
 from bmac_meta.plots.rankogram import Rankogram, RankRow, rankogram
-from bmac_meta.results.network.contribution import METHOD_WORDS
 from bmac_meta.results.network.terms import model_words
 from bmac_meta.results.saving import save_picture
 from bmac_meta.stats.network.fit import quantile
@@ -93,7 +92,7 @@ def bars_of_contribution(
     )
     words: dict[str, Any] = {
         "subtitle": result.terms.question.title,
-        "footnotes": (f"{METHOD_WORDS[result.shares.method]}.",),
+        "footnotes": (f"{result.method}.",),
     }
     words |= {} if by == "comparison" else {"other_words": "trials, the largest first"}
     record = ContributionBars("What each effect is made of", bars, **(words | options))

@@ -14,7 +14,7 @@ from bmac_meta.stats.network.data import FloatArray, NetworkData
 from bmac_meta.stats.network.fit import DISTRIBUTIONS, ChiSquared, chi_squared, quantile, two_sided_p
 from bmac_meta.stats.network.graph import require_connected
 from bmac_meta.stats.network.heterogeneity import check_tau2, free_columns, network_projection, solve_tau2
-from bmac_meta.stats.network.least_squares import least_squares
+from bmac_meta.stats.network.least_squares import Solution, least_squares
 from bmac_meta.stats.network.projection import project
 from bmac_meta.stats.network.rows import Rows, independent_rows, standardized_rows
 
@@ -160,6 +160,6 @@ def _require_identified(columns: FloatArray, rows: Rows, alive: np.ndarray, refe
     )
 
 
-def _fit(data: NetworkData, shift: list[FloatArray], alive: np.ndarray, tau2: float):
+def _fit(data: NetworkData, shift: list[FloatArray], alive: np.ndarray, tau2: float) -> Solution:
     rows = standardized_rows(data, tau2)
     return least_squares(rows.effect, np.column_stack([rows.columns, rows.rotate(shift)]), alive)

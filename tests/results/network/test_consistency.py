@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,10 +17,12 @@ def test_each_comparison_agrees_with_netmeta(pooled, case):
     for i, comparison in enumerate(split["comparison"]):
         a, b = comparison.split(":")
         row, sign = (known[a, b], 1.0) if (a, b) in known else (known[b, a], -1.0)
-        for ours, theirs in (("direct", "direct"), ("indirect", "indirect"), ("network", "nma")):
-            # netmeta prints a missing value as null.
-            expected = np.nan if split[theirs][i] is None else sign * split[theirs][i]
-            np.testing.assert_allclose(getattr(row, ours), expected, atol=1e-8)
+        for part, name in (("direct", "direct"), ("indirect", "indirect"), ("difference", "diff")):
+            # netmeta writes null where there is no such evidence.
+            expected = np.nan if split[name][i] is None else sign * split[name][i]
+            np.testing.assert_allclose(getattr(row, part), expected, atol=1e-8)
+        assert row.trials == split["k"][i]
+        assert row.share_direct == pytest.approx(split["prop_direct"][i], abs=1e-8)
 
 
 def test_evidence_is_sorted_into_kinds(pooled):
@@ -57,8 +61,6 @@ def test_the_split_forest_has_three_rows_for_each_tested_comparison(pooled, tmp_
     assert (tmp_path / "split.csv").exists()
 
 
-def test_nothing_to_draw_is_said_in_words(ratio):
-    only = ratio.consistency().tested()
-    empty = type(only)(only.terms, only.split, only.designs, only.order, only.df, only.notes, "nothing")
+def test_nothing_to_draw_is_said_in_words(pooled):
     with pytest.raises(NotEnoughTrials, match="nothing to draw"):
-        empty.forest()
+        replace(pooled.consistency(), only="none of these").forest()

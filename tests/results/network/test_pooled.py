@@ -27,7 +27,7 @@ def test_every_pair_stands_once(pooled):
 
 def test_shares_of_direct_evidence_agree_with_netmeta(pooled, case):
     split = case["netsplit_random"]
-    for comparison, share in zip(split["comparison"], split["prop"], strict=True):
+    for comparison, share in zip(split["comparison"], split["prop_direct"], strict=True):
         a, b = (pooled.position(name) for name in comparison.split(":"))
         assert pooled.share_direct[a, b] == pytest.approx(share, abs=1e-8)
 
