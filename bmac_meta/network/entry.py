@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from bmac_meta.entry import bare_effects
-from bmac_meta.errors import DataError, Fault, InputError, unknown_word
+from bmac_meta.errors import DataError, Fault, InputError, check_word, unknown_word
 from bmac_meta.network.arms import COUNT_MEASURES, arm_measure, columns_of, trial_of_arms
 from bmac_meta.network.faults import arm_faults, name_faults, names_in, number_faults, numbers_of, pair_faults
-from bmac_meta.stats.measures import measure_named
+from bmac_meta.stats.measures import MEASURES
 from bmac_meta.stats.network import (
     NetworkData,
     TrialContrasts,
@@ -41,6 +41,7 @@ def enter(
 ) -> Entered:
     """Return the network of a table of contrasts or of arms."""
     _check_frame(frame)
+    check_word("measure of a network", measure, [code for code, one in MEASURES.items() if one.arms != 1])
     known = dict.fromkeys((*PAIR_ROLES, *ARM_ROLES))
     for role in columns:
         if role not in known:
@@ -116,7 +117,6 @@ def _enter_arms(frame: pd.DataFrame, study: str, measure: str, columns: Mapping[
     given = _only(columns, ARM_ROLES[1:])
     ready = set(given) in ({"mean", "se"}, {"mean", "variance"}, {"mean", "se", "n"}, {"mean", "variance", "n"})
     if not ready:
-        measure_named(measure)
         wanted = columns_of(arm_measure(measure))
         if set(given) != set(wanted):
             told = ", ".join(f"{role}=" for role in wanted)

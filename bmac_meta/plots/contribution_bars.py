@@ -26,7 +26,8 @@ PITCH = 19.0
 HEIGHT = 13.0
 GAP = 8.0
 LABEL_SHARE = 0.3
-SMALLEST_TEXT = 15.0
+LEAST_NAME = 48.0
+"""Least room for a name that is cut, in points; below it stands the share alone."""
 TINTS = (0.0, 0.45)
 OWN_TINT = 0.35
 
@@ -131,12 +132,14 @@ def _part(part: Part, number: int, scale: Scale, ends: tuple[float, float], y: f
 
 
 def _inside(part: Part, room: float) -> str:
-    """Return what fits into a part: its name with its share, its share, a part of its name, or nothing."""
+    """Return what fits into a part: its name with its share, its name (cut where need be), its share, or nothing."""
     share, name = format_percent(part.share, 0), clean(part.label)
-    for text in (f"{name} {share}", name, share):
+    for text in (f"{name} {share}", name):
         if measure(text, SMALL_SIZE) <= room:
             return text
-    return elide(name, room, SMALL_SIZE) if room > 3 * SMALLEST_TEXT else ""
+    if room > LEAST_NAME:
+        return elide(name, room, SMALL_SIZE)
+    return share if measure(share, SMALL_SIZE) <= room else ""
 
 
 def _entries(record: ContributionBars) -> list[Entry]:

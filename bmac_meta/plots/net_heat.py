@@ -101,7 +101,7 @@ def ground(heat: float, hottest: float) -> tuple[str, float]:
     share = min(abs(heat) / hottest, 1.0) if hottest > 0 else 0.0
     if share < 1e-6:
         return "paper", 0.0
-    return "high" if heat > 0 else "low", 1.0 - (1.0 - STRONGEST) * share
+    return "high" if heat > 0 else "low", STRONGEST + (1.0 - STRONGEST) * (1.0 - share)
 
 
 def _hottest(record: NetHeatMap) -> float:

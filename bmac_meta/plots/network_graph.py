@@ -121,10 +121,11 @@ def layout(record: NetworkGraph, width: float = JOURNAL_WIDTH) -> Layout:
     points = circle.width
     head, top = headline(record.title, record.subtitle, points)
     circle = replace(circle, y=circle.y + top)
-    bottom = circle.y + circle.radius + LARGEST / 2 + GAP + LINE
+    body = (*_lines(record, circle), *_discs(record, circle), *_labels(record, circle))
+    bottom = max(mark.box[3] for mark in body)
     legend, bottom = key(_entries(record), bottom + 8, points)
     notes, bottom = footnotes(record.footnotes, bottom + 3, points)
-    marks = (*head, *_lines(record, circle), *_discs(record, circle), *_labels(record, circle), *legend, *notes)
+    marks = (*head, *body, *legend, *notes)
     return Layout(marks, points, bottom + MARGIN, record.title, record.description or describe(record))
 
 

@@ -214,3 +214,9 @@ def test_half_a_choice_of_columns_is_refused_with_what_is_needed(columns):
 def test_what_is_no_table_is_refused(table):
     with pytest.raises(InputError, match="DataFrame"):
         Network.from_frame(table, **PAIRS)
+
+
+@pytest.mark.parametrize("measure", ["PFT", "MC", "SDM"])
+def test_a_measure_that_compares_nothing_is_refused_with_those_that_do(measure):
+    with pytest.raises(UnknownWordError, match="measure of a network"):
+        Network.from_frame(pairs(("one", "A", "B", 0.5, 0.2)), measure=measure, **PAIRS)

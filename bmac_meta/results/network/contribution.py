@@ -75,13 +75,14 @@ class Contribution(Shown):
         return self._long("trial", self.trials, self.shares.trial)
 
     def _long(self, heading: str, names: tuple[str, ...], shares: np.ndarray) -> pd.DataFrame:
-        rows = [
-            (treatment, comparator, names[column], float(shares[row, column]))
-            for treatment, comparator, row in self.rows()
-            for column in np.argsort(-shares[row], kind="stable")
-            if shares[row, column] > 0
-        ]
-        return pd.DataFrame(rows, columns=["treatment", "comparator", heading, "share"])
+        treatment, comparator, rows = (np.array(column, dtype=object) for column in zip(*self.rows(), strict=True))
+        ordered = shares[rows.astype(np.intp)]
+        place, column = np.nonzero(ordered)
+        share = ordered[place, column]
+        by = np.lexsort((column, -share, place))
+        place, column = place[by], column[by]
+        ends = {"treatment": treatment[place], "comparator": comparator[place]}
+        return pd.DataFrame(ends | {heading: np.array(names, dtype=object)[column], "share": share[by]})
 
     def card(self) -> Card:
         """Return the largest contributions to each effect against the reference as a card."""

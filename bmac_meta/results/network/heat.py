@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LARGEST = 8
+ROUNDING = 1e-10
+"""What is smaller is rounding, and would differ on another machine."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -37,17 +39,15 @@ class Heat(Shown):
         count = len(self.designs)
         row, column = (index.ravel() for index in np.indices((count, count)))
         names = np.array(self.designs, dtype=object)
-        numbers = {
-            "contribution": self.heat.contribution[row, column],
-            "heat": self.heat.heat[row, column],
-            "q": self.heat.q[row],
-        }
+        heat = self.heat
+        cells = {"contribution": heat.contribution[row, column], "heat": heat.heat[row, column], "q": heat.q[row]}
+        numbers = {name: np.where(np.abs(values) < ROUNDING, 0.0, values) for name, values in cells.items()}
         return pd.DataFrame({"design": names[row], "freed": names[column]} | numbers)
 
     def card(self) -> Card:
         """Return the hottest pairs of designs as a card."""
         table = self.tidy().sort_values("heat", ascending=False, kind="stable")
-        table = table[table["heat"] > 1e-9].head(LARGEST)
+        table = table[table["heat"] > 0].head(LARGEST)
         rows = tuple(
             (str(e.design), str(e.freed), format_number(e.q, 2), format_number(e.heat, 2)) for e in table.itertuples()
         )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WAYS = ("trial", "comparison")
+EXACT = 9
+"""Digits of a shift: what is smaller is rounding, and would order rows otherwise on another machine."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -111,7 +113,7 @@ def _frame(terms: Terms, left: LeftOut, fit: NetworkFit, pair: tuple[int, int], 
     labels = [
         name if isinstance(name, str) else terms.versus(*sorted(name, key=place.__getitem__)) for name in left.names
     ]
-    shift = (estimate - fit.estimate[a, b]) / fit.se[a, b]
+    shift = np.round((estimate - fit.estimate[a, b]) / fit.se[a, b], EXACT) + 0.0
     numbers = {"estimate": estimate, "se": se, "ci_low": estimate - margin, "ci_high": estimate + margin}
     frame = pd.DataFrame({"label": labels, "trials": left.trials, **numbers, "tau2": left.tau2, "shift": shift})
     first = np.argsort(-np.nan_to_num(np.abs(shift), nan=np.inf), kind="stable")
