@@ -12,9 +12,7 @@ from benchmarks.clock import YARDSTICK, seconds, seconds_of_import, working_mebi
 from benchmarks.kernel import trials
 from bmac_meta.stats.inference import random_effects
 
-HEADING = (
-    f"{'':46s}{'time':>12s}{'limit':>10s}{'of limit':>9s}{'in exp':>10s}   another package, times as long"
-)
+HEADING = f"{'':46s}{'time':>12s}{'limit':>10s}{'of limit':>9s}{'in exp':>10s}   another package, times as long"
 IMPORTS = {
     "import bmac_meta, after pandas": ("import bmac_meta", 0.15),
     "and all its doors opened": ("import bmac_meta as bm; [getattr(bm, name) for name in bm.__all__]", None),

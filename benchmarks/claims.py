@@ -71,9 +71,7 @@ def statsmodels_ragged(raw: dict[str, np.ndarray], sizes: np.ndarray) -> None:
     for end, size in zip(np.cumsum(sizes), sizes, strict=True):
         columns = [column[end - size : end] for column in raw.values()]
         if raw.keys() == TABLES:
-            estimate, variance = effectsize_2proportions(
-                *columns, statistic="odds-ratio", zero_correction=0.5
-            )
+            estimate, variance = effectsize_2proportions(*columns, statistic="odds-ratio", zero_correction=0.5)
         else:
             estimate, variance = effectsize_smd(*columns)
         combine_effects(estimate, variance, method_re="dl").summary_frame()
@@ -90,9 +88,7 @@ def one_meta_analysis() -> list[Claim]:
         Claim("pool of 20 trials, with its result", ready.pool, 5e-4, 5, 200, **other),
         Claim("the same from a DataFrame", lambda: Effects.from_frame(frame, **columns).pool(), None, 5, 50),
         Claim("its numbers alone", lambda: random_effects(y, variance=v), None, 5, 200),
-        Claim(
-            "leave one of 20 trials out, with its result", ready.leave_one_out, None, 5, 50, **other, scale=20
-        ),
+        Claim("leave one of 20 trials out, with its result", ready.leave_one_out, None, 5, 50, **other, scale=20),
     ]
 
 

@@ -36,9 +36,7 @@ def yardstick() -> float:
 def seconds_of_import(statement: str, after: str = "pandas", repeats: int = 5) -> float:
     """Return the shortest time of a statement in a fresh interpreter that has imported another package."""
     code = f"import time, {after}; t = time.perf_counter(); {statement}; print(time.perf_counter() - t)"
-    runs = [
-        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True) for _ in range(repeats)
-    ]
+    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, check=True) for _ in range(repeats)]
     return min(float(run.stdout) for run in runs)
 
 

@@ -22,7 +22,7 @@ class UnknownWordError(InputError):
 
 
 class PoolingRefused(BmacMetaError):
-    """Is raised when the trials at hand must not be pooled together as asked; the message names them and the way out."""
+    """Is raised when the trials at hand must not be pooled as asked; the message names them and the way out."""
 
 
 class NotEnoughTrials(PoolingRefused):
@@ -67,6 +67,9 @@ class DataError(BmacMetaError, ValueError):
         super().__init__("\n".join([heading, *lines, *([f"  and {rest} more: see .faults"] if rest else [])]))
 
 
+MOST_TOLD = 80
+
+
 def nearest(word: object, known: Iterable[str]) -> str | None:
     """Return the known word closest in spelling to `word`, or None.
 
@@ -87,7 +90,15 @@ def unknown_word(kind: str, word: object, known: Iterable[str]) -> UnknownWordEr
     names = list(known)
     guess = nearest(word, names)
     hint = f"; did you mean {guess!r}?" if guess else "."
-    return UnknownWordError(f"There is no {kind} {word!r}{hint} Known: {', '.join(names) or 'none'}.")
+    return UnknownWordError(f"There is no {kind} {word!r}{hint} Known: {_told(word, names)}.")
+
+
+def _told(word: object, names: list[str]) -> str:
+    """Write a list of words; of a long one those closest in spelling to what was asked for."""
+    if len(names) <= MOST_TOLD:
+        return ", ".join(names) or "none"
+    close = get_close_matches(str(word), names, n=MOST_TOLD // 2, cutoff=0.0)
+    return f"{', '.join(close)} and {len(names) - len(close)} more"
 
 
 def check_word(kind: str, word: str, known: Iterable[str]) -> str:

@@ -208,7 +208,7 @@ def _nodes(nodes: object) -> dict[str, str]:
     if not words:
         raise InputError(
             f"nodes={nodes!r} was given; a mapping from an intervention to the node that it joins is needed: "
-            "{'LR_PRP': 'LR_PRP'}."
+            "{'BM_MNC': 'BM_MNC'}."
         )
     return dict(nodes)
 

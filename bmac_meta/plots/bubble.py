@@ -104,17 +104,13 @@ def layout(record: Bubble, width: float = WIDTH) -> Layout:
 def describe(record: Bubble) -> str:
     """Say in a sentence what a bubble plot shows."""
     trials = count_noun(len(record.x), "trial")
-    return (
-        f"Bubble plot of {trials}: {record.y_label or 'estimate'} against {record.x_label or 'a covariate'}."
-    )
+    return f"Bubble plot of {trials}: {record.y_label or 'estimate'} against {record.x_label or 'a covariate'}."
 
 
 def table(record: Bubble) -> pd.DataFrame:
     """Return the bubbles: label, covariate, estimate on the analysis scale and weight."""
     labels = record.labels or ("",) * len(record.x)
-    return pd.DataFrame(
-        {"label": labels, "x": record.x, "estimate": record.estimate, "weight": record.weight}
-    )
+    return pd.DataFrame({"label": labels, "x": record.x, "estimate": record.estimate, "weight": record.weight})
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
@@ -149,9 +145,7 @@ def _band(
 
 def _null(record: Bubble, panel: Panel) -> Iterator[Mark]:
     if record.null is not None:
-        yield horizontal(
-            "null_line", panel.left, panel.right, panel.y.place(record.null), RULE_WIDTH, role="rule"
-        )
+        yield horizontal("null_line", panel.left, panel.right, panel.y.place(record.null), RULE_WIDTH, role="rule")
 
 
 def _bubbles(record: Bubble, panel: Panel) -> Iterator[Mark]:

@@ -109,18 +109,14 @@ def layout(record: EvidenceMap, width: float = JOURNAL_WIDTH) -> Layout:
     legend, bottom = key(_entries(record), bottom + 8, grid.width)
     notes, bottom = footnotes(record.footnotes, bottom + 3, grid.width)
     everything = (*marks, *head, *body, *legend, *notes)
-    return Layout(
-        everything, grid.width, bottom + MARGIN, record.title, record.description or describe(record)
-    )
+    return Layout(everything, grid.width, bottom + MARGIN, record.title, record.description or describe(record))
 
 
 def describe(record: EvidenceMap) -> str:
     """Say in a sentence what an evidence map shows."""
     counts = record.trials.fillna(0).to_numpy()
     rows, columns = count_noun(counts.shape[0], "row"), count_noun(counts.shape[1], "column")
-    return (
-        f"Counts of trials in {rows} and {columns}; {(counts == 0).sum()} of {counts.size} cells are empty."
-    )
+    return f"Counts of trials in {rows} and {columns}; {(counts == 0).sum()} of {counts.size} cells are empty."
 
 
 def table(record: EvidenceMap) -> pd.DataFrame:
@@ -168,9 +164,7 @@ def _head(record: EvidenceMap, grid: _Grid, top: float) -> tuple[list[Mark], flo
     marks: list[Mark] = []
     if record.column_heading:
         center = (grid.centers[0] + grid.centers[len(record.trials.columns) - 1]) / 2
-        marks += paragraph(
-            "heading", [record.column_heading], center, top, TEXT_SIZE, bold=True, align="center"
-        )
+        marks += paragraph("heading", [record.column_heading], center, top, TEXT_SIZE, bold=True, align="center")
         top += paragraph_height(1) + 3
     bottom = top + paragraph_height(max(len(text) for text in lines), SMALL_SIZE)
     for text, center, name in zip(lines, grid.centers, names, strict=True):
@@ -178,9 +172,7 @@ def _head(record: EvidenceMap, grid: _Grid, top: float) -> tuple[list[Mark], flo
         marks += paragraph("column", text, center, start, SMALL_SIZE, align="center", full_text=clean(name))
     y = bottom - TEXT_SIZE * LEADING / 2
     marks.append(written("heading", record.row_heading, MARGIN, y, TEXT_SIZE, bold=True))
-    marks.append(
-        horizontal("rule", MARGIN, grid.centers[-1] + grid.pitch / 2, bottom + 4, RULE_WIDTH, role="soft")
-    )
+    marks.append(horizontal("rule", MARGIN, grid.centers[-1] + grid.pitch / 2, bottom + 4, RULE_WIDTH, role="soft"))
     return marks, bottom + 5
 
 
@@ -225,9 +217,7 @@ def _diameter(size: float, sizes: pd.DataFrame) -> float:
 
 
 def _total(counts: pd.Series, x: float, y: float, row: int | None) -> Mark:
-    return written(
-        "total", f"{counts.fillna(0).sum():,.0f}", x, y, TEXT_SIZE, role="grey", align="center", row=row
-    )
+    return written("total", f"{counts.fillna(0).sum():,.0f}", x, y, TEXT_SIZE, role="grey", align="center", row=row)
 
 
 def _column_totals(record: EvidenceMap, grid: _Grid, top: float) -> Iterator[Mark]:

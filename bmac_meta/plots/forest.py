@@ -77,9 +77,7 @@ def _answers(record: Forest) -> Iterator[str]:
         text = f"{summary.label}: {shown(record, summary.estimate)}"
         text += f" ({shown(record, summary.ci_low)} to {shown(record, summary.ci_high)})"
         if summary.pi_low is not None and summary.pi_high is not None:
-            text += (
-                f", {summary.pi_label} {shown(record, summary.pi_low)} to {shown(record, summary.pi_high)}"
-            )
+            text += f", {summary.pi_label} {shown(record, summary.pi_low)} to {shown(record, summary.pi_high)}"
         yield f"{text}."
 
 

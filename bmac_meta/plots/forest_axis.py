@@ -41,9 +41,7 @@ def limits(forest: Forest) -> tuple[float, float]:
     span = core_high - core_low
     ends += _followed(_bounds(forest.studies), core_low, core_high, max(STUDY_REACH * typical, 0.25 * span))
     ends += _followed(_bounds(forest.summaries), core_low, core_high, max(SUMMARY_REACH * typical, span))
-    ends += [
-        value for value, _ in forest.references if core_low - 3 * typical <= value <= core_high + 3 * typical
-    ]
+    ends += [value for value, _ in forest.references if core_low - 3 * typical <= value <= core_high + 3 * typical]
     low, high = padded(min(ends), max(ends))
     return _within_percent(low, high) if forest.percent else _with_sides(forest, low, high)
 
@@ -98,11 +96,7 @@ def _within_percent(low: float, high: float) -> tuple[float, float]:
 
 def _with_sides(forest: Forest, low: float, high: float) -> tuple[float, float]:
     """Leave some room on both sides of the null where a side is named."""
-    if (
-        forest.null is None
-        or not low <= forest.null <= high
-        or not (forest.favours_low or forest.favours_high)
-    ):
+    if forest.null is None or not low <= forest.null <= high or not (forest.favours_low or forest.favours_high):
         return low, high
     side = SIDE * (high - low)
     return min(low, forest.null - side), max(high, forest.null + side)

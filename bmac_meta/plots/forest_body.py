@@ -120,9 +120,7 @@ def _texts(line: Line, grid: Grid) -> Iterator[Mark]:
     first = line.middle - (len(line.label) - 1) * step / 2
     looks = {"role": role, "bold": row.bold, "row": line.number}
     for number, text in enumerate(line.label if row.kind != "gap" else ()):
-        yield written(
-            "label", text, grid.label.left, first + number * step, size, full_text=clean(row.label), **looks
-        )
+        yield written("label", text, grid.label.left, first + number * step, size, full_text=clean(row.label), **looks)
     if row.letter:
         yield _letter(line, grid, first + (len(line.label) - 1) * step)
     for text, column in zip(row.left, grid.left, strict=False):
@@ -131,9 +129,7 @@ def _texts(line: Line, grid: Grid) -> Iterator[Mark]:
 
 def _letter(line: Line, grid: Grid, y: float) -> Mark:
     last = written("label", line.label[-1], grid.label.left, y, TEXT_SIZE, bold=line.row.bold)
-    return written(
-        "note", line.row.letter, last.box[2] + 1.5, y - 2.4, MARKER_SIZE, role="soft", row=line.number
-    )
+    return written("note", line.row.letter, last.box[2] + 1.5, y - 2.4, MARKER_SIZE, role="soft", row=line.number)
 
 
 def _cell(kind: str, text: str, column: Column, line: Line) -> Iterator[Mark]:
@@ -240,9 +236,7 @@ def _bar(low: float, high: float, line: Line, scale: Scale) -> Iterator[Mark]:
         yield arrow_head("prediction_arrow", scale.end + 6, line.middle, 1, 6, **looks)
 
 
-def _diamond(
-    item: ForestStudy | ForestSummary, line: Line, scale: Scale, looks: dict[str, object]
-) -> Iterator[Mark]:
+def _diamond(item: ForestStudy | ForestSummary, line: Line, scale: Scale, looks: dict[str, object]) -> Iterator[Mark]:
     height = DIAMOND_HEIGHT * line.pitch
     if scale.holds(item.ci_low) and scale.holds(item.ci_high):
         places = (scale.place(value) for value in (item.ci_low, item.estimate, item.ci_high))

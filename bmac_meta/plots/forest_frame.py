@@ -80,16 +80,12 @@ def _judgement_headings(grid: Grid, bottom: float) -> Iterator[Mark]:
         yield written("heading", heading, center, y, REFERENCE_SIZE, align="center", role="soft")
 
 
-def verticals(
-    forest: Forest, scale: Scale, lines: Sequence[Line], top: float, bottom: float
-) -> Iterator[Mark]:
+def verticals(forest: Forest, scale: Scale, lines: Sequence[Line], top: float, bottom: float) -> Iterator[Mark]:
     """Make the vertical lines behind the rows: the null, the references, the overall estimate."""
     for value, _ in forest.references:
         if scale.holds(value):
             x = scale.place(value)
-            yield vertical(
-                "reference_line", x, top - 3, bottom + 2, RULE_WIDTH, role="grey", dashes=(1.0, 2.0)
-            )
+            yield vertical("reference_line", x, top - 3, bottom + 2, RULE_WIDTH, role="grey", dashes=(1.0, 2.0))
     if forest.null is not None and scale.holds(forest.null):
         yield vertical("null_line", scale.place(forest.null), top - 3, bottom + 2, RULE_WIDTH, role="rule")
     overall = [line.middle for line in lines if line.row.kind == "overall"]
@@ -116,9 +112,7 @@ def _reference_label(label: str, x: float, scale: Scale) -> Mark:
     text = elide(clean(label), room, REFERENCE_SIZE)
     half = measure(text, REFERENCE_SIZE) / 2
     center = min(max(x, scale.start - 8 + half), scale.end + 8 - half)
-    return written(
-        "reference", text, center, 0.0, REFERENCE_SIZE, align="center", role="grey", full_text=clean(label)
-    )
+    return written("reference", text, center, 0.0, REFERENCE_SIZE, align="center", role="grey", full_text=clean(label))
 
 
 def axis(forest: Forest, grid: Grid, scale: Scale, top: float) -> tuple[list[Mark], float]:

@@ -178,9 +178,7 @@ def _runs(forest: Forest) -> list[tuple[int, int, str]]:
     return runs
 
 
-def _left_columns(
-    forest: Forest, rows: Sequence[Row], spans: Sequence[float], left: float
-) -> tuple[Column, ...]:
+def _left_columns(forest: Forest, rows: Sequence[Row], spans: Sequence[float], left: float) -> tuple[Column, ...]:
     columns = []
     for number, (span, (_, heading)) in enumerate(zip(spans, forest.left_headings, strict=True)):
         left += GAP
@@ -249,9 +247,7 @@ def _right_side(forest: Forest, effect: float, weight: float) -> float:
 
 def _judgements(forest: Forest, left: float) -> tuple[tuple[str, float], ...]:
     pitch = _judgement_pitch(forest)
-    return tuple(
-        (heading, left + GAP + (number + 0.5) * pitch) for number, heading in enumerate(forest.mark_headings)
-    )
+    return tuple((heading, left + GAP + (number + 0.5) * pitch) for number, heading in enumerate(forest.mark_headings))
 
 
 def _judgement_pitch(forest: Forest) -> float:

@@ -166,9 +166,7 @@ class Forest:
 
     def __post_init__(self) -> None:
         if self.log and self.percent:
-            raise InputError(
-                "A forest plot shows either ratios (log=True) or percentages (percent=True), not both."
-            )
+            raise InputError("A forest plot shows either ratios (log=True) or percentages (percent=True), not both.")
         if not any(group.studies or group.summary for group in self.groups) and self.overall is None:
             raise InputError("A forest plot needs at least one row with an estimate; here are none.")
         for study in self.studies:
@@ -212,9 +210,7 @@ def check_prediction(label: str, low: float | None, high: float | None) -> None:
 
 def _check_cells(label: str, what: str, cells: tuple, headings: tuple, needed: bool) -> None:
     if len(cells) != len(headings) and (needed or cells):
-        raise InputError(
-            f"{label!r} has {len(cells)} {what}, but there are {len(headings)} headings for them."
-        )
+        raise InputError(f"{label!r} has {len(cells)} {what}, but there are {len(headings)} headings for them.")
 
 
 def finite(values: Iterable[float]) -> list[float]:

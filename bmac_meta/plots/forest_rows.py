@@ -37,9 +37,7 @@ class Row:
 def rows(forest: Forest) -> tuple[Row, ...]:
     """Return the rows of a forest plot from top to bottom."""
     letters = note_letters(forest)
-    grouped = [
-        row for number, group in enumerate(forest.groups) for row in _group(forest, group, number, letters)
-    ]
+    grouped = [row for number, group in enumerate(forest.groups) for row in _group(forest, group, number, letters)]
     return (*grouped, *_overall(forest, bool(grouped)))
 
 

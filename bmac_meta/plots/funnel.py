@@ -83,9 +83,7 @@ class Funnel:
         if not self.estimate or any(len(first) != len(second) for first, second in pairs):
             raise InputError("A funnel plot needs one precision for each of at least one estimate.")
         if min((*self.precision, *self.imputed_precision)) < 0:
-            raise InputError(
-                "The precision axis of a funnel plot holds standard errors, which cannot be negative."
-            )
+            raise InputError("The precision axis of a funnel plot holds standard errors, which cannot be negative.")
 
 
 def funnel(record: Funnel, width: float = WIDTH) -> Figure:
@@ -167,9 +165,7 @@ def _wedge(record: Funnel, panel: Panel, half_width: float, tint: float) -> Mark
 
 
 def _lines(record: Funnel, panel: Panel) -> Iterator[Mark]:
-    yield vertical(
-        "null_line", panel.x.place(record.null), panel.top, panel.bottom + 4, RULE_WIDTH, role="rule"
-    )
+    yield vertical("null_line", panel.x.place(record.null), panel.top, panel.bottom + 4, RULE_WIDTH, role="rule")
     x = panel.x.place(record.center)
     yield vertical("center_line", x, panel.top, panel.bottom, 1.0, role="accent")
     if record.contours:
@@ -179,9 +175,7 @@ def _lines(record: Funnel, panel: Panel) -> Iterator[Mark]:
                 panel.place(record.center + sign * Z_95 * panel.y.high, panel.y.high),
             )
             looks = {"role": "accent", "dashes": (3.0, 2.0)}
-            yield line(
-                "pseudo_limit", [end[0] for end in ends], [end[1] for end in ends], RULE_WIDTH, **looks
-            )
+            yield line("pseudo_limit", [end[0] for end in ends], [end[1] for end in ends], RULE_WIDTH, **looks)
     if record.regression is not None:
         yield from _regression(record.regression, panel)
 
@@ -193,14 +187,10 @@ def _regression(regression: tuple[float, float], panel: Panel) -> Iterator[Mark]
     if slope:
         depths += [(edge - intercept) / slope for edge in (panel.x.low, panel.x.high)]
     inside = sorted(
-        d
-        for d in depths
-        if panel.y.holds(d) and panel.x.low - 1e-9 <= intercept + slope * d <= panel.x.high + 1e-9
+        d for d in depths if panel.y.holds(d) and panel.x.low - 1e-9 <= intercept + slope * d <= panel.x.high + 1e-9
     )
     if len(inside) >= 2:
-        ends = [
-            panel.place(panel.x.clip(intercept + slope * depth), depth) for depth in (inside[0], inside[-1])
-        ]
+        ends = [panel.place(panel.x.clip(intercept + slope * depth), depth) for depth in (inside[0], inside[-1])]
         yield line("regression", [end[0] for end in ends], [end[1] for end in ends], 1.0, dashes=(6.0, 2.0))
 
 

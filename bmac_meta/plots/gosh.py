@@ -180,9 +180,7 @@ def _outline(kind: str, xs: NDArray[np.float64], ys: NDArray[np.float64], role: 
 def _center(record: Gosh, panel: Panel) -> Iterator[Mark]:
     if record.center is not None:
         x = panel.x.place(record.center)
-        yield vertical(
-            "center_line", x, panel.top, panel.bottom + 4, RULE_WIDTH, role="grey", dashes=(3.0, 2.0)
-        )
+        yield vertical("center_line", x, panel.top, panel.bottom + 4, RULE_WIDTH, role="grey", dashes=(3.0, 2.0))
 
 
 def _entries(record: Gosh) -> list[Entry]:

@@ -71,9 +71,7 @@ def layout(record: Baujat, width: float = WIDTH) -> Layout:
     y = Scale(0.0, upper_limit(max(record.influence), 1.12), 1, 0)
     words = Words(record.title, record.subtitle, record.x_label, record.y_label, record.footnotes)
     frame = chart(words, width * POINTS_PER_INCH, HEIGHT, x, y)
-    return frame.layout(
-        (), _points(record, frame.panel), record.title, record.description or describe(record)
-    )
+    return frame.layout((), _points(record, frame.panel), record.title, record.description or describe(record))
 
 
 def describe(record: Baujat) -> str:
@@ -84,17 +82,13 @@ def describe(record: Baujat) -> str:
 
 def table(record: Baujat) -> pd.DataFrame:
     """Return the points of a Baujat plot."""
-    return pd.DataFrame(
-        {"label": record.labels, "heterogeneity": record.heterogeneity, "influence": record.influence}
-    )
+    return pd.DataFrame({"label": record.labels, "heterogeneity": record.heterogeneity, "influence": record.influence})
 
 
 def _order(record: Baujat) -> list[int]:
     """Return the numbers of the trials, the one farthest from the corner first."""
     across, up = max(record.heterogeneity) or 1.0, max(record.influence) or 1.0
-    distance = [
-        (x / across) ** 2 + (y / up) ** 2 for x, y in zip(record.heterogeneity, record.influence, strict=True)
-    ]
+    distance = [(x / across) ** 2 + (y / up) ** 2 for x, y in zip(record.heterogeneity, record.influence, strict=True)]
     return sorted(range(len(distance)), key=lambda row: -distance[row])
 
 

@@ -69,9 +69,7 @@ def substitutes(text: str) -> tuple[tuple[str, ...], str]:
     missing = {character for character in text if not covered(character)}
     families = []
     for entry in sorted(fontManager.ttflist, key=lambda entry: (entry.name, entry.fname)):
-        found = (
-            missing & _letters(entry.fname) if missing and not entry.name.startswith("Last Resort") else set()
-        )
+        found = missing & _letters(entry.fname) if missing and not entry.name.startswith("Last Resort") else set()
         families += [entry.name] if found else []
         missing -= found
     return tuple(families), "".join(sorted(missing))
@@ -140,9 +138,7 @@ def _polygon(mark: Mark) -> Artist:
 
 
 def _disc(mark: Mark) -> Artist:
-    return Circle(
-        (mark.x[0], mark.y[0]), mark.size / 2, facecolor=color_of(mark.role, mark.tint), **_edge(mark)
-    )
+    return Circle((mark.x[0], mark.y[0]), mark.size / 2, facecolor=color_of(mark.role, mark.tint), **_edge(mark))
 
 
 ARTISTS = {"text": _text, "line": _line, "polygon": _polygon, "disc": _disc}

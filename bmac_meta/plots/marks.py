@@ -173,9 +173,7 @@ def square(kind: str, x: float, y: float, side: float, **looks: Any) -> Mark:
     return rectangle(kind, x - half, y - half, x + half, y + half, **looks)
 
 
-def diamond(
-    kind: str, left: float, middle: float, right: float, y: float, height: float, **looks: Any
-) -> Mark:
+def diamond(kind: str, left: float, middle: float, right: float, y: float, height: float, **looks: Any) -> Mark:
     """Make a filled diamond from `left` to `right` with its thickest place at `middle`."""
     half = height / 2
     return polygon(kind, (left, middle, right, middle), (y, y - half, y, y + half), **looks)
@@ -209,9 +207,7 @@ def paragraph_height(count: int, size: float = TEXT_SIZE) -> float:
 
 def moved(marks: Iterable[Mark], right: float = 0.0, down: float = 0.0) -> tuple[Mark, ...]:
     """Return the marks moved by some points."""
-    return tuple(
-        replace(mark, x=tuple(x + right for x in mark.x), y=tuple(y + down for y in mark.y)) for mark in marks
-    )
+    return tuple(replace(mark, x=tuple(x + right for x in mark.x), y=tuple(y + down for y in mark.y)) for mark in marks)
 
 
 def disc_diameter(weight: float, heaviest: float, largest: float) -> float:

@@ -106,9 +106,7 @@ def level_axis(
         yield written("tick_label", text, x, middle, SMALL_SIZE, align="center", role="soft")
     for number, text in enumerate(_label_lines(scale, label)):
         middle = y + level_axis_height() + gap + (number + 0.5) * TEXT_SIZE * LEADING
-        yield written(
-            "axis_label", text, (scale.start + scale.end) / 2, middle, TEXT_SIZE, align="center", role="soft"
-        )
+        yield written("axis_label", text, (scale.start + scale.end) / 2, middle, TEXT_SIZE, align="center", role="soft")
 
 
 def level_axis_height(scale: Scale | None = None, label: str = "") -> float:
@@ -191,9 +189,7 @@ def chart(
     marks, top = headline(words.title, words.subtitle, width)
     top += 7 + max(1.6 * TEXT_SIZE * LEADING if words.y_label else 0, beside)
     downwards = y.start < y.end
-    upright = Scale(
-        y.low, y.high, top if downwards else top + height, top + height if downwards else top, y.shown
-    )
+    upright = Scale(y.low, y.high, top if downwards else top + height, top + height if downwards else top, y.shown)
     left = MARGIN + tick_room(upright_ticks(upright))
     level = Scale(x.low, x.high, left + 4, width - MARGIN - 8 - beside, x.shown)
     below = top + height + 4

@@ -74,20 +74,14 @@ class RiskOfBias:
 
     def __post_init__(self) -> None:
         if not self.domains or not self.studies or len(self.judgements) != len(self.studies):
-            raise InputError(
-                "A figure of bias needs domains, trials, and one row of judgements for each trial."
-            )
+            raise InputError("A figure of bias needs domains, trials, and one row of judgements for each trial.")
         for study, words in zip(self.studies, self.judgements, strict=True):
             if len(words) != len(self.domains):
                 raise InputError(f"{study!r} has {len(words)} judgements for {len(self.domains)} domains.")
             for word in words:
                 check_word("judgement of bias", word, JUDGEMENTS)
-        if self.weights and (
-            len(self.weights) != len(self.studies) or min(self.weights) < 0 or not sum(self.weights)
-        ):
-            raise InputError(
-                "Give one weight per trial, none negative and not all zero, or no weights at all."
-            )
+        if self.weights and (len(self.weights) != len(self.studies) or min(self.weights) < 0 or not sum(self.weights)):
+            raise InputError("Give one weight per trial, none negative and not all zero, or no weights at all.")
 
 
 def traffic_lights(record: RiskOfBias, width: float = JOURNAL_WIDTH) -> Figure:
@@ -156,9 +150,7 @@ def _heading_width(record: RiskOfBias) -> float:
     return widest(words, SMALL_SIZE) + 6
 
 
-def _domain_heads(
-    record: RiskOfBias, centers: Sequence[float], pitch: float, top: float
-) -> tuple[list[Mark], float]:
+def _domain_heads(record: RiskOfBias, centers: Sequence[float], pitch: float, top: float) -> tuple[list[Mark], float]:
     lines = [wrap(domain, pitch - 4, SMALL_SIZE, lines=4) for domain in record.domains]
     bottom = top + paragraph_height(max(len(text) for text in lines), SMALL_SIZE)
     marks: list[Mark] = []
@@ -172,9 +164,7 @@ def _domain_heads(
     return marks, bottom + 5
 
 
-def _lights(
-    record: RiskOfBias, centers: Sequence[float], room: float, top: float
-) -> tuple[list[Mark], float]:
+def _lights(record: RiskOfBias, centers: Sequence[float], room: float, top: float) -> tuple[list[Mark], float]:
     marks: list[Mark] = []
     for row, (study, words) in enumerate(zip(record.studies, record.judgements, strict=True)):
         lines = wrap(study, room, TEXT_SIZE, lines=2)
@@ -209,9 +199,7 @@ def shares(record: RiskOfBias, domain: int) -> dict[str, float]:
     weights = record.weights or (1.0,) * len(record.studies)
     total = sum(weights)
     found = {
-        word: sum(
-            weight for weight, words in zip(weights, record.judgements, strict=True) if words[domain] == word
-        )
+        word: sum(weight for weight, words in zip(weights, record.judgements, strict=True) if words[domain] == word)
         for word in WORDS
     }
     return {word: weight / total for word, weight in found.items() if weight}
@@ -219,8 +207,6 @@ def shares(record: RiskOfBias, domain: int) -> dict[str, float]:
 
 def _foot(record: RiskOfBias, top: float, width: float) -> tuple[list[Mark], float]:
     """Return the key and the footnotes, and where they end."""
-    marks, bottom = key(
-        judgement_entries(word for words in record.judgements for word in words), top + 5, width
-    )
+    marks, bottom = key(judgement_entries(word for words in record.judgements for word in words), top + 5, width)
     notes, bottom = footnotes(record.footnotes, bottom + 3, width)
     return [*marks, *notes], bottom

@@ -182,9 +182,7 @@ def ratio_label(lead: float, decade: int) -> str:
 def _end_ticks(scale: Scale) -> tuple[Tick, ...]:
     """Return the two limits as ticks, for an axis too short or too narrow for round numbers."""
     if scale.shown == "ratio":
-        return tuple(
-            (value, format_number(math.exp(min(value, 700)), 2)) for value in (scale.low, scale.high)
-        )
+        return tuple((value, format_number(math.exp(min(value, 700)), 2)) for value in (scale.low, scale.high))
     return tuple((value, f"{value:.6g}".replace("-", "−")) for value in (scale.low, scale.high))
 
 

@@ -74,9 +74,7 @@ def _noncharacter(code: int) -> bool:
 @lru_cache(maxsize=16384)
 def _advance(character: str, bold: bool) -> float:
     if covered(character, bold):
-        return (
-            _font(bold).load_char(ord(character), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 65536 / _EM
-        )
+        return _font(bold).load_char(ord(character), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 65536 / _EM
     if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
         return 0.0
     return 1.2 if unicodedata.east_asian_width(character) in {"W", "F"} else 0.9
@@ -110,9 +108,7 @@ def elide(text: str, width: float, size: float, bold: bool = False) -> str:
     return kept.rstrip() + ELLIPSIS
 
 
-def wrap(
-    text: str, width: float, size: float, bold: bool = False, lines: int | None = None
-) -> tuple[str, ...]:
+def wrap(text: str, width: float, size: float, bold: bool = False, lines: int | None = None) -> tuple[str, ...]:
     """Break a text into lines no wider than `width` points; words that are wider are broken between letters.
 
     "p = .025" and "0.1 to 0.4" are kept together. At most `lines` lines are returned; the last one then ends

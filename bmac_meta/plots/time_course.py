@@ -130,9 +130,7 @@ class TimeCourse:
     def __post_init__(self) -> None:
         if not any(course.points or course.windows for course in self.courses):
             raise InputError("A time course needs at least one visit of one trial.")
-        if any(
-            point.months < 0 or math.isnan(point.months) for course in self.courses for point in course.points
-        ):
+        if any(point.months < 0 or math.isnan(point.months) for course in self.courses for point in course.points):
             raise InputError(
                 "The months of a time course count from the injection; they cannot be negative or missing."
             )
@@ -197,17 +195,10 @@ def _limits(record: TimeCourse) -> tuple[float, float]:
     items: list[TimePoint | TimeWindow] = [item for course in record.courses for item in course.points]
     items += [item for course in record.courses for item in course.windows]
     values = [item.estimate for item in items] + ([] if record.null is None else [record.null])
-    halves = sorted(
-        (item.ci_high - item.ci_low) / 2 for item in items if math.isfinite(item.ci_high - item.ci_low)
-    )
+    halves = sorted((item.ci_high - item.ci_low) / 2 for item in items if math.isfinite(item.ci_high - item.ci_low))
     reach = REACH * halves[len(halves) // 2] if halves else 0.0
     low, high = min(values) - reach, max(values) + reach
-    ends = [
-        min(max(end, low), high)
-        for item in items
-        for end in (item.ci_low, item.ci_high)
-        if not math.isnan(end)
-    ]
+    ends = [min(max(end, low), high) for item in items for end in (item.ci_low, item.ci_high) if not math.isnan(end)]
     return padded(min([*values, *ends]), max([*values, *ends]))
 
 
@@ -255,9 +246,7 @@ def _panels(record: TimeCourse, width: float, top: float) -> tuple[list[Panel], 
 def _panel(record: TimeCourse, course: Course, panel: Panel, first: bool) -> Iterator[Mark]:
     heading = elide(clean(course.heading), panel.right - panel.left + 5, TEXT_SIZE, True)
     y = panel.top - 1.5 * paragraph_height(1)
-    yield written(
-        "heading", heading, panel.left - 5, y, TEXT_SIZE, bold=True, full_text=clean(course.heading)
-    )
+    yield written("heading", heading, panel.left - 5, y, TEXT_SIZE, bold=True, full_text=clean(course.heading))
     yield from _bands(course, panel)
     yield from _levels(record, panel)
     yield from _axes(record, panel, first)
@@ -279,13 +268,9 @@ def _levels(record: TimeCourse, panel: Panel) -> Iterator[Mark]:
     for value in record.references:
         if panel.y.holds(value):
             looks = {"role": "grey", "dashes": (1.0, 2.0)}
-            yield horizontal(
-                "reference_line", panel.left, panel.right, panel.y.place(value), RULE_WIDTH, **looks
-            )
+            yield horizontal("reference_line", panel.left, panel.right, panel.y.place(value), RULE_WIDTH, **looks)
     if record.null is not None:
-        yield horizontal(
-            "null_line", panel.left, panel.right, panel.y.place(record.null), RULE_WIDTH, role="rule"
-        )
+        yield horizontal("null_line", panel.left, panel.right, panel.y.place(record.null), RULE_WIDTH, role="rule")
 
 
 def _bands(course: Course, panel: Panel) -> Iterator[Mark]:

@@ -50,7 +50,9 @@ def timeline(record: Timeline, width: float = JOURNAL_WIDTH) -> Figure:
     points, height = width * POINTS_PER_INCH, HEAD + FOOT + PITCH * len(record.counts)
     rows = table(record)
     left = widest(rows["group"], TEXT_SIZE) + 22
-    told = f"{record.title}: {int(rows['studies'].sum())} entries from {rows['year'].min():g} to {rows['year'].max():g}."
+    told = (
+        f"{record.title}: {int(rows['studies'].sum())} entries from {rows['year'].min():g} to {rows['year'].max():g}."
+    )
     with house_style():
         picture = Picture(Layout((), points, height, record.title, told))
         axes = picture.add_axes((left / points, FOOT / height, 1 - (left + 14) / points, 1 - (HEAD + FOOT) / height))

@@ -236,11 +236,7 @@ def _predictor(funnel: Funnel, predictor: ArrayLike | None, mask: ArrayLike | No
     if predictor is None:
         return np.sqrt(funnel.v), "standard error"
     x, _ = read_columns({"predictor": (predictor, NUMBER)}, mask)
-    if (
-        x.ndim not in (1, 2)
-        or x.shape[-1] != funnel.y.shape[-1]
-        or x.shape[:-1] not in ((), (1,), (len(funnel.y),))
-    ):
+    if x.ndim not in (1, 2) or x.shape[-1] != funnel.y.shape[-1] or x.shape[:-1] not in ((), (1,), (len(funnel.y),)):
         raise InputError(
             f"predictor has shape {x.shape}; it must have one value per trial, {funnel.y.shape[-1]} of them."
         )
@@ -279,9 +275,7 @@ def _read_tables(
         raise InputError(f"the tables have shape {present.shape}; give (k,) for one meta-analysis or (B, k).")
     a, n_a, b, n_b = counts
     wrong = present & ((a > n_a) | (b > n_b))
-    refuse_where(
-        wrong, "the events exceed the total", dict(zip(names, counts, strict=True)), "Correct the counts."
-    )
+    refuse_where(wrong, "the events exceed the total", dict(zip(names, counts, strict=True)), "Correct the counts.")
     a, n_a, b, n_b, here = (np.atleast_2d(part) for part in (*counts, present))
     weight = (a + b) * ((n_a - a) + (n_b - b)) / (n_a + n_b)
     informative = here & (weight > 0.0)

@@ -59,9 +59,7 @@ def as_floats(name: str, values: ArrayLike) -> NDArray:
     try:
         return np.asarray(values, dtype=float)
     except (TypeError, ValueError) as cause:
-        raise InputError(
-            f"{name} must be numbers in a regular array: {cause}. Give one number per trial."
-        ) from cause
+        raise InputError(f"{name} must be numbers in a regular array: {cause}. Give one number per trial.") from cause
 
 
 def as_batch(estimate: ArrayLike, variance: ArrayLike, mask: ArrayLike | None = None) -> Batch:
@@ -90,9 +88,7 @@ def _spread(part: NDArray, shape: tuple[int, ...]) -> NDArray:
 def _as_mask(mask: ArrayLike) -> NDArray:
     present = np.asarray(mask)
     if present.dtype != bool:
-        raise InputError(
-            f"mask must be boolean (True = trial present); it is {present.dtype}. Use mask.astype(bool)."
-        )
+        raise InputError(f"mask must be boolean (True = trial present); it is {present.dtype}. Use mask.astype(bool).")
     return present
 
 
@@ -108,13 +104,9 @@ def _common_shape(parts: list[NDArray]) -> tuple[int, ...]:
     try:
         shape = np.broadcast_shapes(*(part.shape for part in parts))
     except ValueError as cause:
-        raise InputError(
-            f"estimate, variance (and mask) have shapes {shapes}, which do not fit together."
-        ) from cause
+        raise InputError(f"estimate, variance (and mask) have shapes {shapes}, which do not fit together.") from cause
     if 0 in shape:
-        raise InputError(
-            f"there are no trials: the shape is {shape}. Give at least one estimate and its variance."
-        )
+        raise InputError(f"there are no trials: the shape is {shape}. Give at least one estimate and its variance.")
     return shape
 
 
@@ -126,18 +118,12 @@ def _check_all(batch: Batch) -> None:
 
 def _check_rows(batch: Batch, rows: slice) -> None:
     estimate, variance = batch.estimate[rows], batch.variance[rows]
-    fine = (
-        (np.abs(estimate) <= LARGEST_EFFECT)
-        & (variance >= SMALLEST_VARIANCE)
-        & (variance <= LARGEST_VARIANCE)
-    )
+    fine = (np.abs(estimate) <= LARGEST_EFFECT) & (variance >= SMALLEST_VARIANCE) & (variance <= LARGEST_VARIANCE)
     if batch.mask is not None:
         fine |= ~batch.mask[rows]
         if not batch.mask[rows].any(axis=1).all():
             empty = rows.start + int(np.argmin(batch.mask[rows].any(axis=1)))
-            raise InputError(
-                f"meta-analysis {empty} has no trial: its whole mask is False. Leave that row out."
-            )
+            raise InputError(f"meta-analysis {empty} has no trial: its whole mask is False. Leave that row out.")
     if not fine.all():
         row, trial = (int(place[0]) for place in np.nonzero(~fine))
         raise InputError(_complaint(batch, rows.start + row, trial))
@@ -193,6 +179,4 @@ def unbatch(fields: Fields, single: bool) -> dict[str, object]:
     """Return fields, for one meta-analysis without the batch axis and with scalars as Python numbers."""
     if not single:
         return dict(fields)
-    return {
-        name: value.item() if value.size == value.ndim == 1 else value[0] for name, value in fields.items()
-    }
+    return {name: value.item() if value.size == value.ndim == 1 else value[0] for name, value in fields.items()}

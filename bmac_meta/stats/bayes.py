@@ -111,9 +111,7 @@ def _mu_prior(mu_prior: tuple[float, float] | None) -> tuple[float, float]:
         return 0.0, 0.0
     mean, sd = mu_prior
     if not (np.isfinite(mean) and np.isfinite(sd) and sd > 0):
-        raise InputError(
-            f"mu_prior is {mu_prior}; give a mean and a positive standard deviation, or None for flat."
-        )
+        raise InputError(f"mu_prior is {mu_prior}; give a mean and a positive standard deviation, or None for flat.")
     return float(mean), 1 / float(sd) ** 2
 
 

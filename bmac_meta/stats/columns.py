@@ -42,9 +42,7 @@ def as_numbers(name: str, values: ArrayLike) -> FloatArray:
     try:
         return np.asarray(values, dtype=float)
     except (TypeError, ValueError) as error:
-        message = (
-            f"{name} must hold numbers only, but {error}. Give numbers, and NaN or None for what is missing."
-        )
+        message = f"{name} must hold numbers only, but {error}. Give numbers, and NaN or None for what is missing."
         raise InputError(message) from error
 
 
@@ -69,9 +67,7 @@ def read_columns(
         name: np.where(present, np.broadcast_to(values, shape), columns[name][1].filler)
         for name, values in given.items()
     }
-    faults = [
-        text for name, (_, rule) in columns.items() if (text := describe_fault(name, arrays[name], rule))
-    ]
+    faults = [text for name, (_, rule) in columns.items() if (text := describe_fault(name, arrays[name], rule))]
     if faults:
         raise InputError(" ".join(faults) + " Correct the values, or leave the trials out with mask.")
     return (*arrays.values(), present)

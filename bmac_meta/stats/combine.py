@@ -56,9 +56,7 @@ def combine_arms(
     n = np.where(present, n, 0.0)
     some = present.any(axis=axis, keepdims=True)
     total = np.where(some, n.sum(axis=axis, keepdims=True), 2.0)
-    refuse_where(
-        total <= 1, "only one patient remains", {"n": total}, "One patient has no standard deviation."
-    )
+    refuse_where(total <= 1, "only one patient remains", {"n": total}, "One patient has no standard deviation.")
     # Measured from the plain average of the arms, so that a large offset costs no digits.
     number = np.maximum(present.sum(axis=axis, keepdims=True), 1)
     origin = np.where(present, mean, 0.0).sum(axis=axis, keepdims=True) / number

@@ -51,9 +51,7 @@ def correlated_covariance(correlation: ArrayLike, *, variance: ArrayLike) -> Arr
     return as_floats("correlation", correlation) * np.outer(spread, spread)
 
 
-def shared_control_covariance(
-    cluster: ArrayLike, *, variance: ArrayLike, control_variance: ArrayLike
-) -> Array:
+def shared_control_covariance(cluster: ArrayLike, *, variance: ArrayLike, control_variance: ArrayLike) -> Array:
     """Return the covariance matrix (k, k) of contrasts against controls that some of them share.
 
     Contrasts with one label in `cluster` share a control; `control_variance` (k,), the same within a cluster,
@@ -92,12 +90,8 @@ def shared_control_smd_covariance(
         for name, values in (("n_control", n_control), ("n_total", n_total))
     )
     if not ((control > 0) & (total > control)).all():
-        raise InputError(
-            "n_control must be above 0 and below n_total, the patients of all arms of the trial."
-        )
-    matrix = np.where(
-        _same(cluster), 1 / control[:, None] + np.outer(effect, effect) / (2 * total[:, None]), 0.0
-    )
+        raise InputError("n_control must be above 0 and below n_total, the patients of all arms of the trial.")
+    matrix = np.where(_same(cluster), 1 / control[:, None] + np.outer(effect, effect) / (2 * total[:, None]), 0.0)
     np.fill_diagonal(matrix, variances)
     return matrix
 

@@ -93,9 +93,7 @@ class Frame:
     def log_determinant(self) -> NDArray:
         """Return log|XᵀWX| (m,) for the design given."""
         pivots = np.log(np.abs(self.elimination.pivots)) * 2.0
-        return np.linalg.slogdet(np.eye(len(self.start)) + self.gram)[1] + total(
-            np.log(self.anchored) + pivots
-        )
+        return np.linalg.slogdet(np.eye(len(self.start)) + self.gram)[1] + total(np.log(self.anchored) + pivots)
 
 
 def frame_moments(frame: Frame) -> Moments:

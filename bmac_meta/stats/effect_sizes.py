@@ -28,9 +28,7 @@ class EffectSizes:
         return np.sqrt(self.variance)
 
 
-def effect_sizes(
-    measure: str, estimate: FloatArray, variance: FloatArray, included: BoolArray
-) -> EffectSizes:
+def effect_sizes(measure: str, estimate: FloatArray, variance: FloatArray, included: BoolArray) -> EffectSizes:
     """Make the record, with NaN in estimate and variance wherever a cell is not included.
 
     A variance of 0 can't be given a weight, so such a cell is not included either. One trial gives scalars.

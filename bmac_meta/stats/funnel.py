@@ -100,9 +100,7 @@ def sum_of_others(values: NDArray) -> NDArray:
     return others
 
 
-def weighted_line(
-    y: NDArray, x: NDArray, weight: NDArray, present: BoolArray, level: float
-) -> dict[str, NDArray]:
+def weighted_line(y: NDArray, x: NDArray, weight: NDArray, present: BoolArray, level: float) -> dict[str, NDArray]:
     """Return slope, limit at x = 0 and their inference from weighted least squares of y on x, each (B,).
 
     The residual variance is free, so that t with k − 2 degrees of freedom is the reference. Everything is

@@ -242,9 +242,7 @@ def _maximize(model: _Rotated, restricted: bool) -> float:
     peaks = bracketed_roots(slope, scan[turns], scan[turns + 1]) if turns.size else np.empty(0)
     candidates = np.concatenate([peaks, np.zeros(0 if rising[0] else 1)])
     if candidates.size == 0:
-        raise DesignError(
-            "the likelihood of tau2 has no maximum for these effects; check their units and covariance."
-        )
+        raise DesignError("the likelihood of tau2 has no maximum for these effects; check their units and covariance.")
     return float(candidates[model.log_likelihood(candidates, restricted).argmax()])
 
 
@@ -254,9 +252,7 @@ def _between(between: ArrayLike | None, k: int) -> Array:
     matrix = as_floats("between", between)
     fits = matrix.shape == (k, k) and np.allclose(matrix, matrix.T) and np.allclose(np.diag(matrix), 1)
     if not fits or np.linalg.eigvalsh(matrix)[0] < -1e-10 * k:
-        raise InputError(
-            f"between must be a correlation matrix of shape ({k}, {k}); build it with compound_symmetry."
-        )
+        raise InputError(f"between must be a correlation matrix of shape ({k}, {k}); build it with compound_symmetry.")
     return matrix
 
 

@@ -28,9 +28,7 @@ def hedges_correction(df: ArrayLike) -> FloatArray:
     0.9227
     """
     (df, _) = read_columns({"df": (df, POSITIVE)})
-    refuse_where(
-        df <= 1, "the correction does not exist for 1 degree of freedom or fewer", {"df": df}, "Leave it out."
-    )
+    refuse_where(df <= 1, "the correction does not exist for 1 degree of freedom or fewer", {"df": df}, "Leave it out.")
     large = np.sqrt((df - 1) / df) * np.exp(_series(df))
     return np.where(df < SERIES_FROM, _gamma_ratio(df), large)[()]
 

@@ -50,9 +50,7 @@ def henmi_copas(
     funnel = read_funnel(estimate, variance, mask, minimum_trials, "the interval of Henmi and Copas")
     share = as_level(level)
     common = random_effects(funnel.y, variance=funnel.v, mask=funnel.present, model="common", interval="wald")
-    between = random_effects(
-        funnel.y, variance=funnel.v, mask=funnel.present, tau2="DL", interval="wald"
-    ).tau2
+    between = random_effects(funnel.y, variance=funnel.v, mask=funnel.present, tau2="DL", interval="wald").tau2
     weight = funnel.present / funnel.v
     statistic = _PivotDistribution.of(weight, between, funnel.trials)
     se, critical = statistic.spread / np.sqrt(weight.sum(axis=1)), statistic.critical(share)
@@ -128,7 +126,4 @@ class _PivotDistribution:
     def critical(self, level: float) -> NDArray:
         """Return the two-sided critical value of the pivot (B,)."""
         low, high = np.full(self.k.shape[0], 1e-3), np.full(self.k.shape[0], 0.9 * FARTHEST)
-        return (
-            bracketed_roots(lambda place: self.upper_tail(place) - 0.5 * (1.0 - level), low, high)
-            * self.spread
-        )
+        return bracketed_roots(lambda place: self.upper_tail(place) - 0.5 * (1.0 - level), low, high) * self.spread

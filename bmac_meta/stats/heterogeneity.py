@@ -189,9 +189,7 @@ def profile_limits(model: Projection, level: float, restricted: bool) -> tuple[N
     return low, high
 
 
-def _profile_nodes(
-    model: Projection, best: NDArray, floor: NDArray, restricted: bool
-) -> tuple[NDArray, NDArray]:
+def _profile_nodes(model: Projection, best: NDArray, floor: NDArray, restricted: bool) -> tuple[NDArray, NDArray]:
     """Return tau2 from 0 to where the likelihood is below the floor for good, (g, n), and if it is above."""
     squares, _ = model.spread()
     smallest, largest = model.smallest_variance, model.largest_variance
@@ -207,9 +205,7 @@ def _profile_nodes(
     return nodes, (heights >= floor) | (nodes == best)
 
 
-def _outermost(
-    model: Projection, nodes: NDArray, above: NDArray, floor: NDArray, restricted: bool
-) -> NDArray:
+def _outermost(model: Projection, nodes: NDArray, above: NDArray, floor: NDArray, restricted: bool) -> NDArray:
     """Return where the likelihood first reaches the floor along the nodes; the first if it is above there."""
     columns = np.arange(nodes.shape[1])
     first = above.argmax(axis=0)

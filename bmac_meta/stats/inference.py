@@ -117,9 +117,7 @@ def common_effect(
     mask: ArrayLike | None = None,
 ) -> RandomEffects:
     """Pool under a common effect: inverse-variance weights, tau2 0 by assumption, no prediction interval."""
-    return random_effects(
-        estimate, variance=variance, interval=interval, model="common", level=level, mask=mask
-    )
+    return random_effects(estimate, variance=variance, interval=interval, model="common", level=level, mask=mask)
 
 
 def _check_words(tau2: object, interval: str, model: str, prediction: str) -> str:

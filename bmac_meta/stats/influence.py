@@ -137,8 +137,7 @@ def radial(
     fields = {
         "precision": precision,
         "standardized": np.where(present, batch.estimate, np.nan) * precision,
-        "distance": (np.where(present, batch.estimate, np.nan) - np.reshape(pool.estimate, (-1, 1)))
-        * precision,
+        "distance": (np.where(present, batch.estimate, np.nan) - np.reshape(pool.estimate, (-1, 1))) * precision,
     }
     return Radial(**unbatch(fields, batch.single), estimate=pool.estimate, tau2=pool.tau2)
 
@@ -186,9 +185,7 @@ class _Trials:
         y = batch.estimate - (centre if design is None or design.constant else 0.0)
         removable = present if design is None else present & (_leverage(design.raw, present) < 1.0 - 1e-9)
         columns = None if design is None else design.raw
-        return cls(
-            np.where(present, y, 0.0), np.where(present, v, 1.0), present, columns, *np.nonzero(removable)
-        )
+        return cls(np.where(present, y, 0.0), np.where(present, v, 1.0), present, columns, *np.nonzero(removable))
 
     def fits(self, tau2: str | float) -> tuple[NDArray, _Fit, _Fit]:
         """Return leverages (B, k), and for each trial that can be left out the fits with and without it."""

@@ -143,15 +143,11 @@ _ALL = (
         2,
         decimals=1,
     ),
-    Measure(
-        "ROM", "ratio of means", ratio_of_means, TWO_MEANS, 2, is_ratio=True, back_transform=_exponential
-    ),
+    Measure("ROM", "ratio of means", ratio_of_means, TWO_MEANS, 2, is_ratio=True, back_transform=_exponential),
     Measure("RR", "risk ratio", risk_ratio, TWO_COUNTS, 2, is_ratio=True, back_transform=_exponential),
     Measure("OR", "odds ratio", odds_ratio, TWO_COUNTS, 2, is_ratio=True, back_transform=_exponential),
     Measure("RD", "risk difference", risk_difference, TWO_COUNTS, 2, decimals=3),
-    Measure(
-        "PETO", "Peto odds ratio", peto_odds_ratio, TWO_COUNTS, 2, is_ratio=True, back_transform=_exponential
-    ),
+    Measure("PETO", "Peto odds ratio", peto_odds_ratio, TWO_COUNTS, 2, is_ratio=True, back_transform=_exponential),
     Measure("AS", "arcsine difference", arcsine_difference, TWO_COUNTS, 2, decimals=3),
     Measure("MN", "mean", raw_mean, ("mean", "sd", "n"), 1, null=None, decimals=1),
     Measure("MC", "mean change", mean_change, CHANGE, 1, decimals=1),

@@ -113,9 +113,7 @@ def percent_of_maximum_difference(
     (-10.0, 16.0)
     """
     arms = read_two_means(SPREAD, mean_a, sd_a, n_a, mean_b, sd_b, n_b, mask)
-    low, high, present = read_columns(
-        {"scale_min": (scale_min, NUMBER), "scale_max": (scale_max, _TOP)}, mask
-    )
+    low, high, present = read_columns({"scale_min": (scale_min, NUMBER), "scale_max": (scale_max, _TOP)}, mask)
     _refuse_impossible_scale(low, high, arms)
     percent = 100 / (high - low)
     estimate = percent * (arms.mean_a - arms.mean_b)

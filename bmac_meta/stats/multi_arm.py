@@ -39,9 +39,7 @@ class Contrasts:
     measure: str
 
 
-def contrasts_with_control(
-    measure: str, *, control: int = 0, add: float = 0.5, **columns: ArrayLike
-) -> Contrasts:
+def contrasts_with_control(measure: str, *, control: int = 0, add: float = 0.5, **columns: ArrayLike) -> Contrasts:
     """Return every other arm against the control arm, with the covariance that the shared arm brings.
 
     The last axis of the columns runs over the A arms of a trial, at least two, and `control` is the
@@ -103,9 +101,7 @@ def _diagonal(values: FloatArray) -> FloatArray:
     return values[..., None] * np.eye(values.shape[-1])
 
 
-def _standardized(
-    mean: FloatArray, sd: FloatArray, n: FloatArray, control: int
-) -> tuple[FloatArray, FloatArray]:
+def _standardized(mean: FloatArray, sd: FloatArray, n: FloatArray, control: int) -> tuple[FloatArray, FloatArray]:
     total = n.sum(axis=-1, keepdims=True)
     df = total - n.shape[-1]
     refuse_where(df <= 1, "there are too few patients to standardize", {"n": total}, "Leave the trial out.")

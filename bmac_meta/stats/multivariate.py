@@ -119,9 +119,7 @@ def multivariate_effects(
 def _outcomes(outcome: ArrayLike, count: int) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     labels = np.asarray(outcome)
     if labels.shape != (count,):
-        raise InputError(
-            f"outcome has the shape {labels.shape}; give one label for each of the {count} effects."
-        )
+        raise InputError(f"outcome has the shape {labels.shape}; give one label for each of the {count} effects.")
     names, place = np.unique(labels.astype(str), return_inverse=True)
     return tuple(names.tolist()), place
 

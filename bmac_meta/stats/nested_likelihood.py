@@ -103,9 +103,7 @@ class NestedModel:
     def curvature(self, theta: Array) -> Array:
         """Return the matrix of second derivatives (2, 2), the gradient differentiated by complex steps."""
         step = 1e-30 * (theta + self.variance.min())
-        columns = [
-            self.state(theta + 1j * step * unit).gradient.imag / step[i] for i, unit in enumerate(np.eye(2))
-        ]
+        columns = [self.state(theta + 1j * step * unit).gradient.imag / step[i] for i, unit in enumerate(np.eye(2))]
         matrix = np.column_stack(columns)
         return 0.5 * (matrix + matrix.T)
 

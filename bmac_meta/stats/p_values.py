@@ -90,9 +90,7 @@ def contour_size(
     """
     check_word("measure of an albatross plot", measure, _UNIT_VARIANCE)
     columns = {"p_value": (p_value, P_VALUE), "effect": (effect, POSITIVE), "allocation": (allocation, SIZE)}
-    p, size, share, spread, risk, _ = read_columns(
-        columns | {"sd": (sd, SIZE), "baseline_risk": (baseline_risk, RISK)}
-    )
+    p, size, share, spread, risk, _ = read_columns(columns | {"sd": (sd, SIZE), "baseline_risk": (baseline_risk, RISK)})
     effect_size, unit = _UNIT_VARIANCE[measure](size, share, spread, risk)
     return ((ndtri(0.5 * p) / effect_size) ** 2 * unit + 3.0 * (measure == "COR"))[()]
 
@@ -119,9 +117,7 @@ def albatross(
     z = np.atleast_1d(z_from_p(p_value, direction=direction, sides=sides))
     participants, _ = read_columns({"size": (size, SIZE)})
     if z.ndim != 1 or np.shape(np.atleast_1d(participants)) != z.shape:
-        raise InputError(
-            f"p_value has shape {z.shape} and size {np.shape(participants)}; give one of each per trial."
-        )
+        raise InputError(f"p_value has shape {z.shape} and size {np.shape(participants)}; give one of each per trial.")
     contours = np.atleast_1d(read_columns({"effects": (effects, POSITIVE)})[0])
     evidence = -np.log10(2.0 * ndtr(-np.abs(z)))
     grid = np.linspace(0.0, max(3.0, 1.05 * float(evidence.max())), 200)[1:]
@@ -169,9 +165,7 @@ def _correlation(effect: FloatArray, allocation: FloatArray, sd: FloatArray, ris
 
 
 def _refuse_one(effect: FloatArray) -> None:
-    refuse_where(
-        effect == 1.0, "a ratio of 1 is no effect and has no contour", {"effect": effect}, "Leave it out."
-    )
+    refuse_where(effect == 1.0, "a ratio of 1 is no effect and has no contour", {"effect": effect}, "Leave it out.")
 
 
 _UNIT_VARIANCE: dict[str, Callable[[FloatArray, FloatArray, FloatArray, FloatArray], Unit]] = {

@@ -93,9 +93,7 @@ def effective_sample_size(*, units: ArrayLike, patients: ArrayLike, icc: ArrayLi
     >>> float(effective_sample_size(units=30, patients=20, icc=0.5))
     24.0
     """
-    units, patients, icc, _ = read_columns(
-        {"units": (units, SIZE), "patients": (patients, SIZE), "icc": (icc, SHARE)}
-    )
+    units, patients, icc, _ = read_columns({"units": (units, SIZE), "patients": (patients, SIZE), "icc": (icc, SHARE)})
     refuse_where(
         patients > units,
         "there are more patients than units",

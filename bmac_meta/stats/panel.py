@@ -88,16 +88,12 @@ def small_k_panel(
     pooled = {
         "common effect, Wald": random_effects(estimate, model="common", interval="wald", **shared),
         "random effects, Wald": random_effects(estimate, tau2=tau2, interval="wald", **shared),
-        "random effects, Knapp–Hartung": random_effects(
-            estimate, tau2=tau2, interval="knapp-hartung", **shared
-        ),
+        "random effects, Knapp–Hartung": random_effects(estimate, tau2=tau2, interval="knapp-hartung", **shared),
         "random effects, floored Knapp–Hartung": random_effects(
             estimate, tau2=tau2, interval="knapp-hartung-floored", **shared
         ),
     }
-    rows = [
-        _row(name, result.estimate, result.ci_low, result.ci_high, null) for name, result in pooled.items()
-    ]
+    rows = [_row(name, result.estimate, result.ci_low, result.ci_high, null) for name, result in pooled.items()]
     rows.append(_row(f"Bayes, {prior.label} on tau", bayes.median, bayes.ci_low, bayes.ci_high, null))
     common, plain = rows[0], rows[2]
     narrower = plain.ci_high - plain.ci_low < common.ci_high - common.ci_low

@@ -74,9 +74,7 @@ def permutation_test(
     varying = np.ptp(columns, axis=0) > 0.0
     total = factorial(y.size) if varying.any() else 2**y.size
     exact = total <= permutations
-    shuffles = (
-        _orders(y, v, exact, permutations, seed) if varying.any() else _signs(y, v, exact, permutations, seed)
-    )
+    shuffles = _orders(y, v, exact, permutations, seed) if varying.any() else _signs(y, v, exact, permutations, seed)
     reached = sum((np.abs(refit(*pair)) >= np.abs(observed) * (1.0 - SAME)).sum(axis=0) for pair in shuffles)
     share = reached / total if exact else (reached + 1.0) / (permutations + 1.0)
     p_values = np.where(varying, share, np.nan) if varying.any() else share
@@ -106,11 +104,7 @@ def _orders(y: NDArray, v: NDArray, exact: bool, count: int, seed: int) -> Itera
     remaining = factorial(y.size) if exact else count
     while remaining > 0:
         size = min(remaining, CHUNK_ROWS)
-        rows = (
-            list(islice(every, size))
-            if exact
-            else draw.permuted(np.tile(np.arange(y.size), (size, 1)), axis=1)
-        )
+        rows = list(islice(every, size)) if exact else draw.permuted(np.tile(np.arange(y.size), (size, 1)), axis=1)
         order = np.array(rows)
         yield y[order], v[order]
         remaining -= size
@@ -122,9 +116,5 @@ def _signs(y: NDArray, v: NDArray, exact: bool, count: int, seed: int) -> Iterat
     total = 2**y.size if exact else count
     for start in range(0, total, CHUNK_ROWS):
         size = min(total - start, CHUNK_ROWS)
-        bits = (
-            np.arange(start, start + size)[:, None] >> places & 1
-            if exact
-            else draw.integers(0, 2, (size, y.size))
-        )
+        bits = np.arange(start, start + size)[:, None] >> places & 1 if exact else draw.integers(0, 2, (size, y.size))
         yield np.where(bits == 1, -y, y), np.broadcast_to(v, bits.shape)

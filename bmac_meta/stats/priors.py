@@ -71,9 +71,7 @@ class HalfCauchy:
 
     def log_density(self, tau: ArrayLike) -> Array:
         """Return the logarithm of the density at tau ≥ 0, of any shape."""
-        return (
-            np.log(2 / np.pi) - np.log(self.scale) - np.logaddexp(0, 2 * _log(np.asarray(tau) / self.scale))
-        )
+        return np.log(2 / np.pi) - np.log(self.scale) - np.logaddexp(0, 2 * _log(np.asarray(tau) / self.scale))
 
     def cdf(self, tau: ArrayLike) -> Array:
         """Return the probability of a smaller heterogeneity."""
@@ -106,9 +104,7 @@ class LogNormalVariance:
     def log_density(self, tau: ArrayLike) -> Array:
         """Return the logarithm of the density at tau ≥ 0 (−inf at 0), of any shape."""
         with np.errstate(invalid="ignore"):
-            density = (
-                np.log(2 / self.scale) - _log(tau) - 0.5 * (self._standard(tau) ** 2 + np.log(2 * np.pi))
-            )
+            density = np.log(2 / self.scale) - _log(tau) - 0.5 * (self._standard(tau) ** 2 + np.log(2 * np.pi))
         return np.where(np.asarray(tau) > 0, density, -np.inf)
 
     def cdf(self, tau: ArrayLike) -> Array:
@@ -147,9 +143,7 @@ class LogTVariance:
     def log_density(self, tau: ArrayLike) -> Array:
         """Return the logarithm of the density at tau > 0 (+inf at 0), of any shape."""
         half = (self.df + 1) / 2
-        constant = (
-            gammaln(half) - gammaln(self.df / 2) - 0.5 * np.log(self.df * np.pi) + np.log(2 / self.scale)
-        )
+        constant = gammaln(half) - gammaln(self.df / 2) - 0.5 * np.log(self.df * np.pi) + np.log(2 / self.scale)
         with np.errstate(invalid="ignore"):
             density = constant - half * np.log1p(self._standard(tau) ** 2 / self.df) - _log(tau)
         return np.where(np.asarray(tau) > 0, density, np.inf)

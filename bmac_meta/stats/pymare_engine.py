@@ -170,9 +170,7 @@ def combine_p_values(
     check_word("combination of p-values", method, COMBINATIONS)
     p = as_floats("p_value", p_value)
     if p.ndim != 1 or p.size == 0 or not ((p > 0) & (p < 1)).all():
-        raise InputError(
-            "p_value must be (k,) with every p strictly between 0 and 1; give exact one-sided p-values."
-        )
+        raise InputError("p_value must be (k,) with every p strictly between 0 and 1; give exact one-sided p-values.")
     engine = load_pymare().estimators
     kind = engine.StoufferCombinationTest if method == "stouffer" else engine.FisherCombinationTest
     arguments = {"z": -ndtri(p)[:, None]}
@@ -251,9 +249,7 @@ def pool_with_pymare(
     )
     kernel = MeanProjection.of(*batch.columns(slice(None)))
     likelihood = log_likelihood(kernel, between / kernel.unit**2, restricted=method == "REML")
-    whole = replace(
-        given, **_pymare_fields(fit, level), tau2=between, log_likelihood=likelihood, method=method
-    )
+    whole = replace(given, **_pymare_fields(fit, level), tau2=between, log_likelihood=likelihood, method=method)
     low, high = prediction_interval(whole)
     whole = replace(whole, pi_low=np.asarray(low), pi_high=np.asarray(high))
     return _first(whole) if batch.single else whole
@@ -328,9 +324,7 @@ def _fit(batch: Batch, tau2: str, correction: str, regressors: Array) -> MetaReg
     elif tau2 == "common effect":
         estimator = engine.WeightedLeastSquares(tau2=0.0, small_sample_correction=correction)
     else:
-        estimator = {"DL": engine.DerSimonianLaird, "HE": engine.Hedges}[tau2](
-            small_sample_correction=correction
-        )
+        estimator = {"DL": engine.DerSimonianLaird, "HE": engine.Hedges}[tau2](small_sample_correction=correction)
     data = load_pymare().Dataset(y=batch.estimate.T, v=batch.variance.T, X=regressors, add_intercept=False)
     return estimator.fit_dataset(data).summary()
 
@@ -343,18 +337,12 @@ def _fit_clusters(
     if not 0 <= correlation < 1:
         raise InputError(f"correlation is {correlation}; give a number from 0 up to, but not including, 1.")
     if working == "correlated":
-        estimator = engine.DerSimonianLaird(
-            weight_scheme="rescale", rho=correlation, small_sample_correction="wald"
-        )
+        estimator = engine.DerSimonianLaird(weight_scheme="rescale", rho=correlation, small_sample_correction="wald")
     else:
         own = batch.estimate[0], batch.variance[0]
         tau2 = estimate_tau2(own[0], variance=own[1], design=regressors).tau2
-        estimator = engine.WeightedLeastSquares(
-            tau2=tau2, weight_scheme="individual", small_sample_correction="wald"
-        )
-    data = load_pymare().Dataset(
-        y=batch.estimate.T, v=batch.variance.T, X=regressors, g=groups, add_intercept=False
-    )
+        estimator = engine.WeightedLeastSquares(tau2=tau2, weight_scheme="individual", small_sample_correction="wald")
+    data = load_pymare().Dataset(y=batch.estimate.T, v=batch.variance.T, X=regressors, g=groups, add_intercept=False)
     # PyMARE warns about few clusters and few degrees of freedom; both are fields of the record here.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

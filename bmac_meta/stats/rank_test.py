@@ -47,9 +47,7 @@ def begg_test(
     """
     funnel = read_funnel(estimate, variance, mask, minimum_trials)
     rows = [_kendall(_standardized(y, v), v) for y, v in funnel.rows()]
-    return RankTest(
-        **unbatch({name: np.array([row[name] for row in rows]) for name in rows[0]}, funnel.single)
-    )
+    return RankTest(**unbatch({name: np.array([row[name] for row in rows]) for name in rows[0]}, funnel.single))
 
 
 def _standardized(y: NDArray, v: NDArray) -> NDArray:

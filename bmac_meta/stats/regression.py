@@ -145,9 +145,7 @@ def _fit(
     }
 
 
-def _coefficients(
-    model: DesignProjection, frame: Frame, shift: NDArray, design: Design
-) -> tuple[NDArray, NDArray]:
+def _coefficients(model: DesignProjection, frame: Frame, shift: NDArray, design: Design) -> tuple[NDArray, NDArray]:
     rows = frame.elimination.anchors.T
     raw = np.broadcast_to(design.raw, (len(rows), *design.raw.shape[1:]))
     anchors = np.take_along_axis(raw, rows[:, :, None], axis=1)
@@ -175,9 +173,7 @@ def _residual(model: DesignProjection, tau2: NDArray) -> dict[str, NDArray]:
     }
 
 
-def _omnibus(
-    coefficients: NDArray, wald: NDArray, scale: NDArray, df: NDArray, tested: NDArray
-) -> dict[str, NDArray]:
+def _omnibus(coefficients: NDArray, wald: NDArray, scale: NDArray, df: NDArray, tested: NDArray) -> dict[str, NDArray]:
     effect = np.einsum("mp,bp->bm", tested, coefficients)
     covariance = tested @ wald @ tested.T
     solved = np.linalg.solve(covariance, effect[:, :, None])[:, :, 0]

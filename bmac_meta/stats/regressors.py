@@ -95,9 +95,7 @@ def _orthonormal(raw: NDArray) -> NDArray:
     largest = np.abs(raw).max(axis=1, keepdims=True)
     empty = np.argwhere(largest[:, 0] == 0.0)
     if empty.size:
-        raise DesignError(
-            f"column {empty[0][1]} of the design (counted from 0) is zero in every trial. Leave it out."
-        )
+        raise DesignError(f"column {empty[0][1]} of the design (counted from 0) is zero in every trial. Leave it out.")
     scaled = raw / largest
     basis, triangle = np.linalg.qr(scaled / np.sqrt((scaled * scaled).sum(axis=1, keepdims=True)))
     diagonal = np.abs(np.diagonal(triangle, axis1=1, axis2=2))

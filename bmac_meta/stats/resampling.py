@@ -67,9 +67,7 @@ def leave_one_out(
     """
     y, v = one_analysis(estimate, variance)
     if y.size < 2:
-        raise NotEnoughTrials(
-            "1 trial can't be left out of 1: nothing would remain. There is only this trial."
-        )
+        raise NotEnoughTrials("1 trial can't be left out of 1: nothing would remain. There is only this trial.")
     mask = ~np.eye(y.size, dtype=bool)
     options = {"tau2": tau2, "interval": interval, "model": model, "level": level}
     return random_effects(y, variance=v, mask=mask, **options)

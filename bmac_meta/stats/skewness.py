@@ -67,9 +67,7 @@ def skewness_from_quartiles(
     )
 
 
-def _skewed_range(
-    minimum: FloatArray, median: FloatArray, maximum: FloatArray, n: FloatArray
-) -> SkewnessTest:
+def _skewed_range(minimum: FloatArray, median: FloatArray, maximum: FloatArray, n: FloatArray) -> SkewnessTest:
     critical = 1 / np.log(n + 9) + 2.5 / (n + 1)
     return _skewness_test(_asymmetry(minimum, median, maximum), critical, "range")
 

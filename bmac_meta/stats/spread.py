@@ -53,14 +53,10 @@ def sd_from_ci(
     check_word("quantile", quantile, ["t", "z"])
     n, _ = read_columns({"n": (n, SIZE)})
     refuse_where(n < 2, "one patient has no standard deviation", {"n": n}, "Leave the arm out.")
-    return (np.sqrt(n) * se_from_ci(low=low, high=high, level=level, df=n - 1 if quantile == "t" else None))[
-        ()
-    ]
+    return (np.sqrt(n) * se_from_ci(low=low, high=high, level=level, df=n - 1 if quantile == "t" else None))[()]
 
 
-def se_from_ci(
-    *, low: ArrayLike, high: ArrayLike, level: ArrayLike = 0.95, df: ArrayLike | None = None
-) -> FloatArray:
+def se_from_ci(*, low: ArrayLike, high: ArrayLike, level: ArrayLike = 0.95, df: ArrayLike | None = None) -> FloatArray:
     """Return the standard error of any estimate from its symmetric confidence interval.
 
     SE = (high − low)/(2q), with q of the normal distribution, or of t when `df` is given (n_a + n_b − 2 for
@@ -142,9 +138,7 @@ def pooled_sd(*, sd_a: ArrayLike, n_a: ArrayLike, sd_b: ArrayLike, n_b: ArrayLik
     """
     columns = {"sd_a": (sd_a, SPREAD), "n_a": (n_a, SIZE), "sd_b": (sd_b, SPREAD), "n_b": (n_b, SIZE)}
     sd_a, n_a, sd_b, n_b, _ = read_columns(columns)
-    refuse_where(
-        n_a + n_b <= 2, "there are fewer than 3 patients", {"n_a": n_a, "n_b": n_b}, "Leave the trial out."
-    )
+    refuse_where(n_a + n_b <= 2, "there are fewer than 3 patients", {"n_a": n_a, "n_b": n_b}, "Leave the trial out.")
     return np.sqrt(((n_a - 1) * sd_a**2 + (n_b - 1) * sd_b**2) / (n_a + n_b - 2))[()]
 
 
@@ -214,6 +208,4 @@ def _refuse_reversed(low: FloatArray, high: FloatArray) -> None:
 
 
 def _refuse_zero(values: FloatArray, name: str) -> None:
-    refuse_where(
-        values == 0, f"{name} is 0, from which no standard error follows", {name: values}, "Leave it out."
-    )
+    refuse_where(values == 0, f"{name} is 0, from which no standard error follows", {name: values}, "Leave it out.")

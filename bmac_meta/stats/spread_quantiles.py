@@ -69,13 +69,9 @@ def sd_from_five_numbers(
     >>> round(float(sd_from_five_numbers(minimum=3, q1=8, q3=13, maximum=20, n=20)), 4)
     4.3833
     """
-    minimum, q1, q3, maximum, n = read_ordered(
-        {"minimum": minimum, "q1": q1, "q3": q3, "maximum": maximum}, n
-    )
+    minimum, q1, q3, maximum, n = read_ordered({"minimum": minimum, "q1": q1, "q3": q3, "maximum": maximum}, n)
     weight = 1 / (1 + 0.07 * n**0.6)
-    return (
-        weight * (maximum - minimum) / _range_width(n) + (1 - weight) * (q3 - q1) / _interquartile_width(n)
-    )[()]
+    return (weight * (maximum - minimum) / _range_width(n) + (1 - weight) * (q3 - q1) / _interquartile_width(n))[()]
 
 
 def mean_from_quartiles(*, q1: ArrayLike, median: ArrayLike, q3: ArrayLike, n: ArrayLike) -> FloatArray:
@@ -142,9 +138,7 @@ def _range_width(n: FloatArray) -> FloatArray:
 
 def read_ordered(columns: dict[str, ArrayLike], n: ArrayLike) -> tuple[FloatArray, ...]:
     """Return a summary in ascending order and n, checked for order, width and size."""
-    *numbers, n, _ = read_columns(
-        {**{name: (values, NUMBER) for name, values in columns.items()}, "n": (n, SIZE)}
-    )
+    *numbers, n, _ = read_columns({**{name: (values, NUMBER) for name, values in columns.items()}, "n": (n, SIZE)})
     _refuse_few(n)
     named = dict(zip(columns, numbers, strict=True))
     order = " ≤ ".join(columns)

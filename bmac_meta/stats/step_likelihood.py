@@ -123,9 +123,7 @@ def _starts(model: StepLikelihood, start_tau2: float, logs: NDArray, free: BoolA
     for _ in range(20 if free[2:].any() else 0):
         places[:, 2:] = np.where(free[2:], _better_weights(model, places), logs)
     best = np.argsort(-model.value(places).reshape(LADDER.size, MEANS), axis=1)[:, :2]
-    return places.reshape(LADDER.size, MEANS, -1)[np.arange(LADDER.size)[:, None], best].reshape(
-        best.size, -1
-    )
+    return places.reshape(LADDER.size, MEANS, -1)[np.arange(LADDER.size)[:, None], best].reshape(best.size, -1)
 
 
 def _better_weights(model: StepLikelihood, places: NDArray) -> NDArray:
@@ -177,9 +175,7 @@ def uphill_step(gradient: NDArray, hessian: NDArray) -> NDArray:
     return unit * (axes @ ((axes.T @ (unit * gradient)) / np.maximum(np.abs(curvature), SMALLEST_CURVATURE)))
 
 
-def _along(
-    model: StepLikelihood, place: NDArray, step: NDArray, value: float, gain: float
-) -> tuple[NDArray, float]:
+def _along(model: StepLikelihood, place: NDArray, step: NDArray, value: float, gain: float) -> tuple[NDArray, float]:
     """Return the first point on the way along a step, halved as often as needed, that is high enough."""
     share = 1.0
     for _ in range(60):

@@ -91,24 +91,18 @@ def _read_steps(steps: Sequence[float]) -> NDArray:
     inner = as_floats("steps", steps)
     inner = inner[inner != 1.0] if inner.ndim == 1 else np.empty(0)
     if not inner.size or not ((inner > 0.0) & (inner < 1.0)).all() or not (np.diff(inner) > 0.0).all():
-        raise InputError(
-            f"steps are {steps!r}; give ascending one-sided p-values between 0 and 1, such as (0.025,)."
-        )
+        raise InputError(f"steps are {steps!r}; give ascending one-sided p-values between 0 and 1, such as (0.025,).")
     return inner
 
 
 def _read_weights(weights: Sequence[float], count: int) -> NDArray:
     chances = as_floats("weights", weights)
     if chances.shape != (count,) or not ((chances > 0.0) & np.isfinite(chances)).all():
-        raise InputError(
-            f"weights are {weights!r}; give {count} finite numbers above 0, one for each interval."
-        )
+        raise InputError(f"weights are {weights!r}; give {count} finite numbers above 0, one for each interval.")
     return chances / chances[0]
 
 
-def _fit(
-    y: NDArray, v: NDArray, steps: NDArray, given: NDArray | None, sign: float, level: float
-) -> dict[str, object]:
+def _fit(y: NDArray, v: NDArray, steps: NDArray, given: NDArray | None, sign: float, level: float) -> dict[str, object]:
     """Fit one meta-analysis in units of its typical standard error, selection favouring positive effects."""
     unit = float(np.sqrt(np.median(v)))
     model = StepLikelihood.of(y / unit, v / unit**2, steps)

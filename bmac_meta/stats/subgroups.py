@@ -63,8 +63,7 @@ def subgroups(
     common = _common(batch, member, tau2, interval) if common_tau2 and len(names) > 1 else None
     between = tau2 if common is None else common.tau2
     groups = tuple(
-        random_effects(**_arguments(batch, member == index), tau2=between, **choices)
-        for index in range(len(names))
+        random_effects(**_arguments(batch, member == index), tau2=between, **choices) for index in range(len(names))
     )
     test = _separate_test(groups) if common is None else _regression_test(common)
     shared = groups[0].tau2 if common_tau2 and common is None else between
@@ -82,14 +81,10 @@ def _present(batch: Batch, labels: ArrayLike) -> tuple[Batch, NDArray]:
 
 def _as_labels(words: NDArray, batch: Batch) -> tuple[tuple[object, ...], NDArray]:
     if words.shape != (batch.width,):
-        raise InputError(
-            f"labels has shape {words.shape}; it needs one label for each of {batch.width} trials."
-        )
+        raise InputError(f"labels has shape {words.shape}; it needs one label for each of {batch.width} trials.")
     missing = [index for index, word in enumerate(words) if _is_missing(word)]
     if missing:
-        raise InputError(
-            f"trial {missing[0]} (counted from 0) has no label. Name its subgroup, or leave it out."
-        )
+        raise InputError(f"trial {missing[0]} (counted from 0) has no label. Name its subgroup, or leave it out.")
     try:
         names = sorted(set(words))
     except TypeError:

@@ -113,8 +113,7 @@ def worst_case(
     share, single = as_level(level), pools[0].single
     target = float(as_floats("threshold", threshold)) * pools[0].sign
     values = [
-        {"s_value": pool.s_value(target), "s_value_interval": pool.s_value_interval(target, share)}
-        for pool in pools
+        {"s_value": pool.s_value(target), "s_value_interval": pool.s_value_interval(target, share)} for pool in pools
     ]
     return WorstCase(
         uncorrected=SelectionRatioEstimate(**_together([pool.report(1.0, share) for pool in pools], single)),
@@ -169,9 +168,7 @@ class _Pool:
         """Return the fields of `SelectionRatioEstimate`, turned back."""
         affirmative = int(self.affirmative.sum())
         left = self.y.size - (affirmative if chance == 0.0 else 0)
-        mean, se, df = (
-            self._alone(left) if left < 2 else (float(part[0]) for part in self.at(np.array([chance])))
-        )
+        mean, se, df = self._alone(left) if left < 2 else (float(part[0]) for part in self.at(np.array([chance])))
         half = float(critical(level, np.array([df]))[0]) * se
         centre = self.sign * mean
         return {
@@ -231,9 +228,7 @@ def _read(
     pools = []
     for y, v in funnel.rows():
         between = float(estimate_tau2(y, variance=v, method=tau2).tau2) if robust else 0.0
-        pools.append(
-            _Pool(sign * y, v + between, sign * y > bound * np.sqrt(v), between, sign, robust, funnel.single)
-        )
+        pools.append(_Pool(sign * y, v + between, sign * y > bound * np.sqrt(v), between, sign, robust, funnel.single))
     return pools
 
 

@@ -15,9 +15,7 @@ from bmac_meta.tables.schema import Field, TableSchema
 from bmac_meta.tables.wording import faults_at, shown
 
 
-def typed_frame(
-    sheet: Sheet, schema: TableSchema, flags: Mapping[str, str]
-) -> tuple[pd.DataFrame, list[Fault]]:
+def typed_frame(sheet: Sheet, schema: TableSchema, flags: Mapping[str, str]) -> tuple[pd.DataFrame, list[Fault]]:
     """Return the typed frame of a sheet and the faults of its cells; a faulty cell is missing in the frame.
 
     Columns come in the order of the schema; those that the file lacks hold nothing, those that the schema

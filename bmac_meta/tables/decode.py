@@ -56,9 +56,7 @@ def _refusal(file: str, found: str, remedy: str) -> DataError:
     return DataError([Fault(file, None, None, found, "a table as comma-separated text in UTF-8", remedy)])
 
 
-def _broken_cell(
-    file: str, rows: Sequence[int], column: str | None, cells: Sequence[str], position: int
-) -> Fault:
+def _broken_cell(file: str, rows: Sequence[int], column: str | None, cells: Sequence[str], position: int) -> Fault:
     cell, row = cells[position], rows[position]
     sign = _BROKEN.search(cell)[0]
     readable = shown(_BROKEN.sub("�", cell))

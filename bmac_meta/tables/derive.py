@@ -32,9 +32,7 @@ def direction_faults(draft: Draft) -> list[Fault]:
 def _direction_fault(file: str, rows: pd.DataFrame) -> Fault:
     ways = rows["higher_is_better"].dropna()
     other = ways[ways != ways.iloc[0]]
-    found = (
-        f"{value_shown(bool(other.iloc[0]))}, but {value_shown(bool(ways.iloc[0]))} in row {ways.index[0]}"
-    )
+    found = f"{value_shown(bool(other.iloc[0]))}, but {value_shown(bool(ways.iloc[0]))} in row {ways.index[0]}"
     expected = f"one direction for {rows['outcome'].iloc[0]!r}"
     remedy = "Correct one of them, or give the two outcomes two codes."
     return Fault(file, int(other.index[0]), "higher_is_better", found, expected, remedy)

@@ -17,9 +17,7 @@ from bmac_meta.tables.wording import plain
 def fill_columns(draft: Draft) -> Draft:
     """Fill the columns that the folder's tables lack and the schema has a fallback for; keys come last."""
     for schema in draft.given():
-        absent = [
-            field for field in schema.fields if field.fallback and not draft.gives(schema.name, field.name)
-        ]
+        absent = [field for field in schema.fields if field.fallback and not draft.gives(schema.name, field.name)]
         for field in sorted(absent, key=lambda field: field.fallback.generated):
             draft = _fill(draft, schema, field)
     return draft
@@ -65,9 +63,7 @@ def _fill(draft: Draft, schema: TableSchema, field: Field) -> Draft:
 def _constant(frame: pd.DataFrame, field: Field) -> tuple[pd.Series, str]:
     fallback, empty = field.fallback, frame[field.name]
     if fallback.where_given is None:
-        return empty.fillna(
-            cell_value(fallback.value, field, frozenset())
-        ), f"every row is taken as {fallback.value}"
+        return empty.fillna(cell_value(fallback.value, field, frozenset())), f"every row is taken as {fallback.value}"
     given = frame[fallback.where_given].notna()
     words = f"rows with {fallback.where_given} are taken as {fallback.value}"
     return empty.mask(given, cell_value(fallback.value, field, frozenset())), words

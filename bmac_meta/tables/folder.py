@@ -58,9 +58,7 @@ def _folder_fault(folder: Path, error: OSError | ValueError) -> Fault:
         remedy = "Give the folder that holds the tables, not one of its files."
         return Fault(name, None, None, "a file", f"a folder with {_ENOUGH}", remedy)
     if isinstance(error, PermissionError):
-        return Fault(
-            name, None, None, "a folder that may not be read", "a readable folder", "Check its permissions."
-        )
+        return Fault(name, None, None, "a folder that may not be read", "a readable folder", "Check its permissions.")
     place = next((parent for parent in folder.absolute().parents if _is_folder(parent)), Path("/"))
     remedy = f"Check the name; {printable(place)} holds {listed(_names(place))}."
     return Fault(name, None, None, "no such folder", f"a folder with {_ENOUGH}", remedy)
@@ -86,9 +84,7 @@ def _misnamed(strangers: Iterable[str], files: Iterable[str]) -> dict[str, str]:
 
 
 def _misnamed_fault(name: str, meant: str) -> Fault:
-    return Fault(
-        printable(name), None, None, "a file of this name", f"the name {meant}", f"Rename it to {meant}."
-    )
+    return Fault(printable(name), None, None, "a file of this name", f"the name {meant}", f"Rename it to {meant}.")
 
 
 def _irregular_fault(name: str) -> Fault:
@@ -101,13 +97,9 @@ def _not_enough(found: Mapping[str, Path], names: Sequence[str]) -> list[Fault]:
         return []
     here = f"no such file; the folder holds {listed(names)}" if names else "an empty folder"
     if "outcomes" in found:
-        return [
-            Fault("arms.csv", None, None, here, "arms.csv beside outcomes.csv", "Add a row for each arm.")
-        ]
+        return [Fault("arms.csv", None, None, here, "arms.csv beside outcomes.csv", "Add a row for each arm.")]
     if "arms" in found:
         remedy = "Add the results of the arms (outcomes.csv), or printed differences (contrasts.csv)."
-        return [
-            Fault("outcomes.csv", None, None, here, "outcomes.csv or contrasts.csv beside arms.csv", remedy)
-        ]
+        return [Fault("outcomes.csv", None, None, here, "outcomes.csv or contrasts.csv beside arms.csv", remedy)]
     remedy = "Save each table as comma-separated text under its name."
     return [Fault("outcomes.csv", None, None, here, _ENOUGH, remedy)]

@@ -23,9 +23,7 @@ def delimiter_fault(text: str, schema: TableSchema) -> Fault | None:
         cells = line.split(sign)
         if len(cells) > 1 and _known_names(cells, schema) > by_comma:
             remedy = "Save the file as comma-separated values, with points in decimal numbers."
-            return Fault(
-                schema.file, 1, None, f"columns separated by {words}", "columns separated by commas", remedy
-            )
+            return Fault(schema.file, 1, None, f"columns separated by {words}", "columns separated by commas", remedy)
     return None
 
 
@@ -79,15 +77,11 @@ def _settle(cells: Sequence[str], schema: TableSchema) -> tuple[list[str], list[
             )
             name = ""
         elif name in names:
-            faults.append(
-                _fault(schema, name, "the column twice", "each column once", "Rename or delete one of them.")
-            )
+            faults.append(_fault(schema, name, "the column twice", "each column once", "Rename or delete one of them."))
             name = ""
         elif name != printable(cell):
             faults.append(
-                _fault(
-                    schema, name, shown(cell), f"the name {name}, written so", f"Rename the column to {name}."
-                )
+                _fault(schema, name, shown(cell), f"the name {name}, written so", f"Rename the column to {name}.")
             )
         names.append(name)
     return names, faults
@@ -109,9 +103,7 @@ def _missing_columns(names: Sequence[str], schema: TableSchema) -> list[Fault]:
     return faults
 
 
-def _missing_column(
-    group: Sequence[str], guess: str | None, names: Sequence[str], schema: TableSchema
-) -> Fault:
+def _missing_column(group: Sequence[str], guess: str | None, names: Sequence[str], schema: TableSchema) -> Fault:
     expected = " or ".join(f"{name} ({schema.field(name).description.rstrip('.')})" for name in group)
     remedy = f"Rename {guess!r}, if that is it." if guess else "Add the column."
     column = group[0] if len(group) == 1 else None
@@ -127,7 +119,5 @@ def _extra_columns(names: Sequence[str], schema: TableSchema) -> list[str]:
         if name and name not in known:
             guess = nearest(name, absent) if len(name) < 80 else None
             hint = f" (the table also knows {guess!r})" if guess else ""
-            notes.append(
-                f"{schema.file}: column {name!r} is not one of the table's{hint}; it is kept as text."
-            )
+            notes.append(f"{schema.file}: column {name!r} is not one of the table's{hint}; it is kept as text.")
     return notes

@@ -140,9 +140,7 @@ def _describe_studies(
     return {cell: _Words(key.fields[0], expected, questions[cell[0]]) for cell in lost}
 
 
-def _describe_arms(
-    key: ForeignKey, unknown: Sequence[Cells], arms: Mapping[str, Sequence[str]]
-) -> dict[Cells, _Words]:
+def _describe_arms(key: ForeignKey, unknown: Sequence[Cells], arms: Mapping[str, Sequence[str]]) -> dict[Cells, _Words]:
     """Blame the arm where its study has others; it is guessed among them, unless very many are unknown."""
     described = {}
     for cell in unknown:

@@ -28,9 +28,7 @@ _NOT_ONE = "This is not a single number: leave the cell empty and keep the wordi
 _SPREAD = "Write the mean in mean, the spread in dispersion and its kind in dispersion_kind."
 _DATED = "A spreadsheet has turned the number into a date: type the number again in a text cell."
 _AMBIGUOUS = "Write {no_comma} if the comma separates thousands, {point} if it is a decimal comma."
-_LIMITS = (
-    "One number in a cell: limits go to ci_low and ci_high, quartiles to q1 and q3, extremes to min and max."
-)
+_LIMITS = "One number in a cell: limits go to ci_low and ci_high, quartiles to q1 and q3, extremes to min and max."
 _FRACTION = "One number in a cell: write the first in events, the second in total."
 
 _SHAPES = (
@@ -123,9 +121,7 @@ def _bounds_remedy(value: float, field: Field) -> str:
     if field.name == "ci_level" and 0 < value < 1:
         return f"Write the level in per cent: {plain(round(100 * value, 6))}."
     if field.above == 0:
-        return (
-            "Check the source: this cannot be zero or negative. Leave the cell empty if it is not reported."
-        )
+        return "Check the source: this cannot be zero or negative. Leave the cell empty if it is not reported."
     if field.type == "integer":
         return "Check the source: this is a count. Leave the cell empty if it is not reported."
     return "Check the number and its unit against the source."

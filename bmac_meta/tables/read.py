@@ -69,9 +69,7 @@ def read_sheet(path: Path, schema: TableSchema, *, from_spreadsheet: bool = Fals
     return replace(sheet, sha256=digest, faults=first.faults + sheet.faults, notes=first.notes + sheet.notes)
 
 
-def _leftovers(
-    file: str, found: Sequence[tuple[int, str]], expected: str, from_spreadsheet: bool
-) -> _Findings:
+def _leftovers(file: str, found: Sequence[tuple[int, str]], expected: str, from_spreadsheet: bool) -> _Findings:
     """Turn what a spreadsheet left behind into notes, or into faults that name the way out."""
     if from_spreadsheet:
         return _Findings(notes=tuple(f"{file}: {words} left out." for _, words in found))
@@ -107,9 +105,7 @@ def _records(text: str, schema: TableSchema) -> Records:
     except csv.Error as error:
         raise DataError([_quote_fault(str(error), schema.file, len(records) + 1)]) from error
     if not _used(records[0]):
-        raise DataError(
-            [Fault(schema.file, 1, None, "a blank row", "the names of the columns", "Delete the row.")]
-        )
+        raise DataError([Fault(schema.file, 1, None, "a blank row", "the names of the columns", "Delete the row.")])
     while not records[-1]:
         records.pop()
     return records
@@ -151,9 +147,7 @@ def _full_rows(records: Records, file: str, from_spreadsheet: bool) -> tuple[lis
     faults = [*faults_at(ragged, partial(_ragged_row, records, file)), *left.faults]
     if not kept and not faults:
         remedy = "Fill the table, or delete the file."
-        faults = [
-            Fault(file, None, None, "a header and no rows", "at least one row below the header", remedy)
-        ]
+        faults = [Fault(file, None, None, "a header and no rows", "at least one row below the header", remedy)]
     return kept, _Findings(tuple(faults), left.notes, whole=bool(kept) and not ragged)
 
 

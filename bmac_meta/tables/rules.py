@@ -85,9 +85,7 @@ def _between(name: str, low: str, high: str, remedy: str, unless: str | None = N
 
 
 def _together(given: str, needed: str, remedy: str) -> Rule:
-    return Rule(
-        (needed, given), lambda c: c.given(given) & ~c.given(needed), f"{needed} beside {given}", remedy
-    )
+    return Rule((needed, given), lambda c: c.given(given) & ~c.given(needed), f"{needed} beside {given}", remedy)
 
 
 def _pair(low: str, high: str, remedy: str) -> tuple[Rule, ...]:
@@ -108,12 +106,8 @@ def _change_on_scale(name: str) -> Rule:
         beyond = np.abs(c.number(name)) > c.number("scale_max") - c.number("scale_min")
         return beyond & (c.text("value_kind") == "change")
 
-    remedy = (
-        "Check the number and the version of the scale; a change in per cent has value_kind percent_change."
-    )
-    return Rule(
-        (name, "scale_min", "scale_max"), broken, "a change no larger than the width of the scale", remedy
-    )
+    remedy = "Check the number and the version of the scale; a change in per cent has value_kind percent_change."
+    return Rule((name, "scale_min", "scale_max"), broken, "a change no larger than the width of the scale", remedy)
 
 
 def _positive_ratio(name: str) -> Rule:

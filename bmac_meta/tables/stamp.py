@@ -13,9 +13,7 @@ from bmac_meta.tables.write import replace_file
 def changed_files(folder: Path) -> tuple[str, ...]:
     """Return the files of a data package that are not as its descriptor says, in the descriptor's order."""
     tables = read_package(folder / "datapackage.json").tables
-    return tuple(
-        table.file for table in tables if _digest(folder / table.file) != (table.bytes, table.sha256)
-    )
+    return tuple(table.file for table in tables if _digest(folder / table.file) != (table.bytes, table.sha256))
 
 
 def stamp_package(folder: Path) -> tuple[str, ...]:

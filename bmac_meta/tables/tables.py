@@ -131,9 +131,7 @@ def _own_sheet(package: Package, name: str) -> Sheet:
 def _in_order(faults: list[Fault], package: Package) -> list[Fault]:
     """Sort faults by file, row and column, in the order of the schema."""
     files = {schema.file: place for place, schema in enumerate(package.tables)}
-    columns = {
-        (schema.file, field.name): i for schema in package.tables for i, field in enumerate(schema.fields)
-    }
+    columns = {(schema.file, field.name): i for schema in package.tables for i, field in enumerate(schema.fields)}
     return sorted(
         faults,
         key=lambda fault: (

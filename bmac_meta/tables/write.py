@@ -74,8 +74,7 @@ def replace_file(target: Path, content: bytes) -> None:
 def _cells(column: pd.Series, digits: int | None) -> list[str]:
     write = _writer(digits)
     return [
-        "" if missing else write(value)
-        for value, missing in zip(column.tolist(), column.isna().tolist(), strict=True)
+        "" if missing else write(value) for value, missing in zip(column.tolist(), column.isna().tolist(), strict=True)
     ]
 
 

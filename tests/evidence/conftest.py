@@ -19,7 +19,7 @@ PAIR = {"trial": {"t": "BMAC", "c": "HA"}}
 
 
 def score(study: str, arm: str, mean: float | None, sd: float | None = 2.0, n: int | None = 20, **more: Any) -> dict:
-    """Return a row of outcomes.csv: a mean with its SD on a 0 to 10 scale of pain at 6 months, unless told otherwise."""
+    """Return a row of outcomes.csv: a mean with its SD on a scale of pain from 0 to 10, at 6 months."""
     row = {"study_id": study, "arm_id": arm, "outcome": "vas_pain", "timepoint_months": 6, "value_kind": "final"}
     spread = {} if sd is None else {"dispersion": sd, "dispersion_kind": "sd"}
     return row | {"scale_min": 0, "scale_max": 10, "n": n, "mean": mean} | spread | more
@@ -73,7 +73,9 @@ def evidence(tmp_path: Path) -> Callable[..., Evidence]:
     def make(arms: Mapping[str, Mapping[str, Any]] = PAIR, studies: Rows = (), **tables: Rows) -> Evidence:
         said = {row["study_id"]: row for row in studies}
         usual = {"design": "rct", "condition": "knee_oa", "year": 2020}
-        tables["studies"] = [{"study_id": study, "label": study.title()} | usual | said.get(study, {}) for study in arms]
+        tables["studies"] = [
+            {"study_id": study, "label": study.title()} | usual | said.get(study, {}) for study in arms
+        ]
         tables["arms"] = [_arm(study, arm, told) for study, own in arms.items() for arm, told in own.items()]
         for name, rows in tables.items():
             write(tmp_path / f"{name}.csv", [*rows])

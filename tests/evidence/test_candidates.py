@@ -135,7 +135,10 @@ def test_a_used_row_is_never_listed_as_left_out_and_no_row_stands_twice(knee):
     [
         ({"estimate": None, "p_value": 0.03}, "a contrast without an estimate"),
         ({"p_value": 0.03}, "a contrast without a standard error or an interval"),
-        ({"se": 0.5, "adjusted": "yes", "n_a": 20, "n_b": 20}, "an adjusted MD: its standard error does not tell the SD"),
+        (
+            {"se": 0.5, "adjusted": "yes", "n_a": 20, "n_b": 20},
+            "an adjusted MD: its standard error does not tell the SD",
+        ),
         ({"se": 0.5}, "an MD without the sizes of the arms tells no SD"),
         ({"measure": "ROM", "estimate": 0.8, "ci_low": 0.7, "ci_high": 0.9}, "a printed ROM, not SMD"),
     ],
@@ -144,5 +147,5 @@ def test_a_contrast_that_cannot_be_used_says_why(evidence, rows, more, reason):
     estimate = more.pop("estimate", -1)
     effects = evidence(contrasts=[rows.contrast("trial", "t", "c", estimate, **more)]).compare("BMAC", "HA", **PAIN)
     assert reasons(effects)["contrasts.csv row 2"].startswith(reason)
-    with pytest.raises(NotEnoughTrials, match="contrast|MD|ROM"):
+    with pytest.raises(NotEnoughTrials, match=r"Left out: .*(contrast|MD|ROM)"):
         effects.pool()

@@ -43,15 +43,21 @@ def test_a_standardized_effect_is_turned_where_high_scores_are_good(evidence, ro
 
 
 def test_the_direction_of_the_row_comes_before_that_of_the_instrument(evidence, rows):
-    frame = evidence(outcomes=both(rows, (3, 2, 20), (5, 2, 20), higher_is_better="true")).compare(
-        "BMAC", "HA", on="pain", months=6
-    ).frame
+    frame = (
+        evidence(outcomes=both(rows, (3, 2, 20), (5, 2, 20), higher_is_better="true"))
+        .compare("BMAC", "HA", on="pain", months=6)
+        .frame
+    )
     assert frame.estimate[0] > 0
 
 
 def test_arms_of_one_treatment_are_combined_and_the_control_counts_once(evidence, rows):
     arms = {"trial": {"low": "BMAC", "high": "BMAC", "c": "HA"}}
-    outcomes = [rows.score("trial", "low", 5, 2, 10), rows.score("trial", "high", 7, 3, 15), rows.score("trial", "c", 8)]
+    outcomes = [
+        rows.score("trial", "low", 5, 2, 10),
+        rows.score("trial", "high", 7, 3, 15),
+        rows.score("trial", "c", 8),
+    ]
     effects = evidence(arms, outcomes=outcomes).compare("BMAC", "HA", **PAIN)
     row = effects.frame.iloc[0]
     # Cochrane Handbook 6.5.2.10 for 10 of mean 5 (SD 2) and 15 of mean 7 (SD 3): 25, 6.2, √7.75.

@@ -98,7 +98,9 @@ def test_a_difference_becomes_percent_of_the_scale_of_the_trials_own_rows(eviden
 @pytest.mark.parametrize(("source", "expected"), [("primary", -0.4), ("review", 0.4)])
 def test_a_reviews_smd_is_turned_already_and_a_trials_is_not(evidence, rows, source, expected):
     koos = {"outcome": "koos_pain", "measure": "SMD", "se": 0.2, "source_type": source}
-    row = one(evidence(contrasts=[rows.contrast("trial", "t", "c", 0.4, **koos)]).compare("BMAC", "HA", on="pain", months=6))
+    row = one(
+        evidence(contrasts=[rows.contrast("trial", "t", "c", 0.4, **koos)]).compare("BMAC", "HA", on="pain", months=6)
+    )
     assert row.estimate == expected
 
 

@@ -13,7 +13,9 @@ def arm(evidence, rows):
     def read(rules=None, **columns):
         t = rows.score("trial", "t", columns.pop("mean", 4), columns.pop("sd", None), **columns)
         c = rows.score("trial", "c", 5, 2, scale_min=t["scale_min"], scale_max=t["scale_max"], **_same(columns))
-        effects = evidence(outcomes=[t, c]).compare("BMAC", "HA", on="vas_pain", months=6, measure="MD", **(rules or {}))
+        effects = evidence(outcomes=[t, c]).compare(
+            "BMAC", "HA", on="vas_pain", months=6, measure="MD", **(rules or {})
+        )
         return effects.frame.iloc[0] if len(effects) else effects.left_out.loc[0, "reason"]
 
     def _same(columns):

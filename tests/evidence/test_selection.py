@@ -23,7 +23,10 @@ def test_prefer_puts_an_outcome_before_the_hierarchy(evidence, rows):
     ev = evidence(outcomes=[*both(rows, "trial", 3, 5), *both(rows, "trial", 8, 9, **womac)])
     effects = ev.compare("BMAC", "HA", months=6, prefer="vas_pain", **PAIN)
     assert list(effects.frame.outcome) == ["vas_pain"]
-    assert "one instrument per trial and domain: first vas_pain, then the order of instruments.csv" in effects.question.rules
+    assert (
+        "one instrument per trial and domain: first vas_pain, then the order of instruments.csv"
+        in effects.question.rules
+    )
 
 
 @pytest.mark.parametrize(

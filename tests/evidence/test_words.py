@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import math
-
 import pytest
 
 from bmac_meta.evidence.rules import Rules
@@ -59,8 +57,8 @@ def test_which_side_is_better_is_not_said_where_the_trials_disagree(evidence, ro
 def test_the_facts_of_combined_arms_are_several_where_they_differ(evidence, rows):
     arms = {
         "trial": {
-            "lr": {"intervention": "LR_PRP", "prp_class": "LR", "n_injections": 1},
-            "lp": {"intervention": "LP_PRP", "prp_class": "LP", "n_injections": 3},
+            "lr": {"intervention": "PRP", "prp_class": "LR", "n_injections": 1},
+            "lp": {"intervention": "PRP+SALINE", "prp_class": "LP", "n_injections": 3},
             "c": {"intervention": "HA", "ha_product": "Synvisc", "n_injections": 1},
         }
     }
@@ -70,7 +68,7 @@ def test_the_facts_of_combined_arms_are_several_where_they_differ(evidence, rows
 
 
 def test_the_facts_of_the_comparator_stand_in_where_the_treatment_has_none(evidence, rows):
-    arms = {"trial": {"t": "BMAC", "c": {"intervention": "LR_PRP", "prp_class": "LR"}}}
+    arms = {"trial": {"t": "BMAC", "c": {"intervention": "PRP", "prp_class": "LR"}}}
     outcomes = [rows.score("trial", arm, mean) for arm, mean in (("t", 3), ("c", 5))]
     assert evidence(arms, outcomes=outcomes).compare("BMAC", "PRP", **PAIN).frame.prp_class[0] == "LR"
 
@@ -88,8 +86,8 @@ def test_effects_stand_by_year_then_label(evidence, rows):
 
 def test_left_out_rows_come_in_the_same_order_every_time(knee):
     first, second = (knee.compare("PRP", "HA", on="function", months=6, measured_as="most").left_out for _ in "ab")
+    assert len(first) > 10
     assert first.equals(second)
-    assert not math.isnan(len(first))
 
 
 def test_an_effect_without_a_known_direction_is_not_pooled_with_others(evidence, rows):

@@ -92,8 +92,7 @@ def test_a_trial_that_says_nothing_changes_nothing(data, prior):
 def test_the_shortest_interval_is_never_longer(data, level):
     estimate, variance = data
     central, short = (
-        bayesian_pool(estimate, variance=variance, level=level, interval=kind)
-        for kind in ("equal-tailed", "shortest")
+        bayesian_pool(estimate, variance=variance, level=level, interval=kind) for kind in ("equal-tailed", "shortest")
     )
     for name in ("ci", "pi", "tau"):
         lengths = [getattr(r, f"{name}_high") - getattr(r, f"{name}_low") for r in (short, central)]

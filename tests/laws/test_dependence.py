@@ -25,9 +25,7 @@ few = settings(max_examples=40, deadline=None)
 @st.composite
 def clustered(draw, smallest=2):
     """Draw at least three clusters of up to four effects, one of them with two."""
-    sizes = draw(
-        st.lists(st.integers(1, 4), min_size=3, max_size=6).filter(lambda sizes: max(sizes) >= smallest)
-    )
+    sizes = draw(st.lists(st.integers(1, 4), min_size=3, max_size=6).filter(lambda sizes: max(sizes) >= smallest))
     cluster = np.repeat(np.arange(len(sizes)), sizes)
     k = len(cluster)
     estimate = np.array(draw(st.lists(st.floats(-3, 3), min_size=k, max_size=k)))
@@ -37,9 +35,7 @@ def clustered(draw, smallest=2):
 
 
 @few
-@given(
-    clustered(), st.sampled_from(["REML", "ML", 0.0, 0.3]), st.sampled_from(["wald", "knapp-hartung-floored"])
-)
+@given(clustered(), st.sampled_from(["REML", "ML", 0.0, 0.3]), st.sampled_from(["wald", "knapp-hartung-floored"]))
 def test_independent_effects_are_pooled_as_by_the_kernel(data, tau2, interval):
     estimate, variance, _ = data
     ours = generalized_least_squares(estimate, covariance=np.diag(variance), tau2=tau2, interval=interval)
@@ -78,8 +74,7 @@ def test_a_change_of_unit_changes_only_the_unit(data, correlation):
     estimate, variance, cluster = data
     covariance = correlated_covariance(compound_symmetry(cluster, correlation), variance=variance)
     one, other = (
-        generalized_least_squares(estimate * scale, covariance=covariance * scale**2)
-        for scale in (1.0, 1000.0)
+        generalized_least_squares(estimate * scale, covariance=covariance * scale**2) for scale in (1.0, 1000.0)
     )
     assert other.estimate / 1000 == pytest.approx(one.estimate, rel=1e-7, abs=1e-9)
     assert other.tau2 / 1e6 == pytest.approx(one.tau2, rel=1e-7, abs=1e-9)
@@ -135,9 +130,7 @@ def test_three_levels_without_own_deviations_are_those_of_one_shared_deviation(d
 @given(clustered(smallest=1))
 def test_cluster_robust_inference_with_singletons_is_that_of_independent_effects(data):
     estimate, variance, _ = data
-    result = cluster_robust(
-        estimate, variance=variance, cluster=np.arange(len(estimate)), working="independent"
-    )
+    result = cluster_robust(estimate, variance=variance, cluster=np.arange(len(estimate)), working="independent")
     weight = 1 / (variance + estimate_tau2(estimate, variance=variance).tau2)
     mean = (weight * estimate).sum() / weight.sum()
     # HC2: each squared residual over one minus its leverage.

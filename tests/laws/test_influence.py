@@ -118,9 +118,7 @@ def test_the_parts_of_heterogeneity_add_up_to_q(data):
     y, v = data
     q = random_effects(y, variance=v).q
     np.testing.assert_allclose(baujat(y, variance=v).heterogeneity.sum(), q, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(
-        (radial(y, variance=v, model="common").distance ** 2).sum(), q, rtol=1e-9, atol=1e-9
-    )
+    np.testing.assert_allclose((radial(y, variance=v, model="common").distance ** 2).sum(), q, rtol=1e-9, atol=1e-9)
 
 
 @PATIENT

@@ -81,9 +81,7 @@ def test_a_change_of_units_scales_a_difference_and_leaves_the_others(code, a, b,
     factor = unit if code == "MD" else 1.0
     # The two means, each rounded in the new unit, differ by up to 2e-16 of their size.
     size_of_means = max(a[0], b[0]) * (unit if code == "MD" else 1 / min(a[1], b[1], a[0], b[0]))
-    np.testing.assert_allclose(
-        scaled.estimate, factor * plain.estimate, rtol=1e-12, atol=1e-15 * size_of_means
-    )
+    np.testing.assert_allclose(scaled.estimate, factor * plain.estimate, rtol=1e-12, atol=1e-15 * size_of_means)
     # The variance holds the square of the estimate too.
     slack = 0.0 if code == "MD" else 1e-15 * size_of_means * float(np.abs(plain.estimate))
     np.testing.assert_allclose(scaled.variance, factor**2 * plain.variance, rtol=1e-12, atol=slack)
@@ -241,9 +239,7 @@ def test_the_double_arcsine_goes_there_and_back(x):
 )
 def test_odds_ratios_and_standardized_differences_go_there_and_back(estimate, variance, distribution):
     there = log_odds_ratio_from_smd(estimate=estimate, variance=variance, distribution=distribution)
-    back = smd_from_log_odds_ratio(
-        estimate=there.estimate, variance=there.variance, distribution=distribution
-    )
+    back = smd_from_log_odds_ratio(estimate=there.estimate, variance=there.variance, distribution=distribution)
     np.testing.assert_allclose(back.estimate, estimate, rtol=1e-14, atol=1e-300)
     np.testing.assert_allclose(back.variance, variance, rtol=1e-14)
 
@@ -299,8 +295,6 @@ def test_the_order_of_the_arms_of_a_trial_only_orders_the_contrasts(code, arms, 
 @given(a=arm, b=arm, r=correlation)
 def test_a_paired_difference_has_the_variance_of_the_change(a, b, r):
     effect = paired_mean_difference(mean_a=a[0], sd_a=a[1], mean_b=b[0], sd_b=b[1], n=a[2], r=r)
-    change = MEASURES["MC"].compute(
-        mean_baseline=b[0], sd_baseline=b[1], mean_final=a[0], sd_final=a[1], n=a[2], r=r
-    )
+    change = MEASURES["MC"].compute(mean_baseline=b[0], sd_baseline=b[1], mean_final=a[0], sd_final=a[1], n=a[2], r=r)
     np.testing.assert_allclose(effect.estimate, change.estimate, rtol=1e-15)
     np.testing.assert_allclose(effect.variance, change.variance, rtol=1e-12)

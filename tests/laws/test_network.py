@@ -162,9 +162,7 @@ def test_in_a_tree_indirect_estimates_are_sums_of_direct_ones(arms: Arms) -> Non
 
 @lawful
 @given(arm_tables(), st.integers(2, 3), st.sampled_from(("REML", "DL")), st.sampled_from((1e12, 1e15)))
-def test_a_trial_with_a_huge_variance_changes_nothing(
-    arms: Arms, size: int, method: str, huge: float
-) -> None:
+def test_a_trial_with_a_huge_variance_changes_nothing(arms: Arms, size: int, method: str, huge: float) -> None:
     names = sorted(set(arms["treatment"]))[:size]
     assume(len(arms["mean"]) > 2)
     more = {"mean": range(len(names)), "variance": [huge] * len(names), "trial": ["vague"] * len(names)}
@@ -217,10 +215,7 @@ def test_a_change_of_unit_changes_only_the_unit(arms: Arms, unit: float, method:
 @lawful
 @given(arm_tables(), st.lists(floats(-1e6, 1e6), min_size=20, max_size=20))
 def test_what_all_arms_of_a_trial_share_changes_nothing(arms: Arms, shifts: list[float]) -> None:
-    moved = [
-        mean + shifts[int(name.split()[1]) % 20]
-        for mean, name in zip(arms["mean"], arms["trial"], strict=True)
-    ]
+    moved = [mean + shifts[int(name.split()[1]) % 20] for mean, name in zip(arms["mean"], arms["trial"], strict=True)]
     left = fit_network(network_from_arms(**arms), 0.1)
     right = fit_network(network_from_arms(**(arms | {"mean": moved})), 0.1)
     # Offsets of 1e6 leave 1e-10 of a mean.
@@ -239,9 +234,7 @@ def test_turning_every_sign_turns_every_estimate(arms: Arms, method: str) -> Non
 
 @lawful
 @given(arm_tables(), st.lists(floats(-5, 5), min_size=6, max_size=6))
-def test_trials_that_agree_exactly_are_found_exactly_without_heterogeneity(
-    arms: Arms, truth: list[float]
-) -> None:
+def test_trials_that_agree_exactly_are_found_exactly_without_heterogeneity(arms: Arms, truth: list[float]) -> None:
     exact = arms | {"mean": [truth[int(name[1:])] for name in arms["treatment"]]}
     data = network_from_arms(**exact)
     assume(data.rows_count >= len(data.treatments))
@@ -254,9 +247,7 @@ def test_trials_that_agree_exactly_are_found_exactly_without_heterogeneity(
 
 @lawful
 @given(arm_tables(), floats(0.0, 5.0))
-def test_heterogeneity_never_narrows_an_interval_and_the_prediction_contains_it(
-    arms: Arms, tau2: float
-) -> None:
+def test_heterogeneity_never_narrows_an_interval_and_the_prediction_contains_it(arms: Arms, tau2: float) -> None:
     data = network_from_arms(**arms)
     common, random = fit_network(data, model="common"), fit_network(data, tau2)
     assert (random.se >= common.se * (1.0 - 1e-9)).all()
@@ -321,9 +312,7 @@ def test_variances_over_24_powers_of_ten_give_finite_consistent_answers(arms: Ar
     assert (fit.se[~np.eye(len(data.treatments), dtype=bool)] > 0.0).all()
     assert np.isnan(fit.tau2) == (fit.q.df == 0)
     np.testing.assert_allclose(fit.estimate, -fit.estimate.T, rtol=1e-12)
-    assert_equal_scales(
-        fit.se, fit_network(network_from_arms(**arms, treatments=data.treatments[::-1])).se[::-1, ::-1]
-    )
+    assert_equal_scales(fit.se, fit_network(network_from_arms(**arms, treatments=data.treatments[::-1])).se[::-1, ::-1])
 
 
 def assert_equal_scales(left: np.ndarray, right: np.ndarray) -> None:

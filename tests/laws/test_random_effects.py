@@ -18,9 +18,7 @@ intervals = st.sampled_from(INTERVALS)
 
 
 @st.composite
-def effects(
-    draw: st.DrawFn, decades: float = 2.0, least: int = 2, most: int = 12
-) -> tuple[np.ndarray, np.ndarray]:
+def effects(draw: st.DrawFn, decades: float = 2.0, least: int = 2, most: int = 12) -> tuple[np.ndarray, np.ndarray]:
     """Draw effects and variances that range over 10^±decades."""
     k = draw(st.integers(least, most))
     exponents = draw(st.lists(st.floats(-decades, decades), min_size=k, max_size=k))
@@ -67,9 +65,7 @@ def test_the_order_of_the_trials_changes_nothing(data: tuple, method: str, rando
 
 @law
 @given(effects(decades=6.0), methods, st.sampled_from([-1e6, -3.0, 0.5, 1e6]))
-def test_a_shift_of_all_effects_moves_the_estimate_and_nothing_else(
-    data: tuple, method: str, shift: float
-) -> None:
+def test_a_shift_of_all_effects_moves_the_estimate_and_nothing_else(data: tuple, method: str, shift: float) -> None:
     y, v = data
     shifted = y + shift
     # The shift rounds the effects; taking it back exactly shows whether the rest was computed from the same ones.
@@ -80,9 +76,7 @@ def test_a_shift_of_all_effects_moves_the_estimate_and_nothing_else(
     assert alike(here.tau2, there.tau2, back, v, method)
     assume(abs(here.tau2 - there.tau2) <= 1e-9 * (here.tau2 + v.min()))
     assert there.se == pytest.approx(here.se, rel=1e-8)
-    assert there.estimate - shift == pytest.approx(
-        here.estimate, rel=1e-9, abs=1e-8 * here.se + 1e-9 * abs(shift)
-    )
+    assert there.estimate - shift == pytest.approx(here.estimate, rel=1e-9, abs=1e-8 * here.se + 1e-9 * abs(shift))
     assert there.q == pytest.approx(here.q, rel=1e-9, abs=1e-12)
 
 
@@ -210,9 +204,7 @@ def check_row(whole: RandomEffects, row: int, single: RandomEffects) -> None:
 
 @law
 @given(effects(decades=3.0), methods, intervals)
-def test_regression_on_an_intercept_alone_is_the_pooled_effect(
-    data: tuple, method: str, interval: str
-) -> None:
+def test_regression_on_an_intercept_alone_is_the_pooled_effect(data: tuple, method: str, interval: str) -> None:
     y, v = data
     here = meta_regression(y, variance=v, design=np.ones((y.size, 1)), tau2=method, interval=interval)
     there = random_effects(y, variance=v, tau2=method, interval=interval)

@@ -33,9 +33,7 @@ def same(left, right, tolerance=1e-9):
     np.testing.assert_allclose(left, right, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize(
-    ("measure", "own"), [("OR", odds_ratio), ("RR", risk_ratio), ("RD", risk_difference)]
-)
+@pytest.mark.parametrize(("measure", "own"), [("OR", odds_ratio), ("RR", risk_ratio), ("RD", risk_difference)])
 @given(row=table(smallest=1))
 def test_one_table_without_empty_cells_is_itself(measure, own, row):
     result, expected = mantel_haenszel(**columns([row]), measure=measure), own(**columns([row]))

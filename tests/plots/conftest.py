@@ -23,21 +23,13 @@ SLACK = 0.34
 def everything() -> Forest:
     """Return a forest plot that uses every part of the record."""
     studies = (
-        ForestStudy(
-            "Shapiro 2017", -0.11, -0.67, 0.45, 12.1, ("3.1 (2.0)", "25"), ("low", "some"), note="paired"
-        ),
+        ForestStudy("Shapiro 2017", -0.11, -0.67, 0.45, 12.1, ("3.1 (2.0)", "25"), ("low", "some"), note="paired"),
         ForestStudy("Hernigou 2021", -0.62, -0.98, -0.26, 49.9, ("2.4 (1.7)", "60"), ("high", "low")),
-        ForestStudy(
-            "Boffa 2022", -0.18, -9.0, 9.0, 8.3, ("28.1 (12.9)", "40"), ("low", "low"), note="SD from CI"
-        ),
+        ForestStudy("Boffa 2022", -0.18, -9.0, 9.0, 8.3, ("28.1 (12.9)", "40"), ("low", "low"), note="SD from CI"),
     )
     later = (
-        ForestStudy(
-            "Anz 2020", 0.08, -0.35, 0.51, 29.7, ("19.9 (15.0)", "45"), ("none", "low"), note="paired"
-        ),
-        ForestStudy(
-            "Le Nail 2014", float("nan"), float("nan"), float("nan"), None, ("NR", "39"), reason="no spread"
-        ),
+        ForestStudy("Anz 2020", 0.08, -0.35, 0.51, 29.7, ("19.9 (15.0)", "45"), ("none", "low"), note="paired"),
+        ForestStudy("Le Nail 2014", float("nan"), float("nan"), float("nan"), None, ("NR", "39"), reason="no spread"),
     )
     first = ForestSummary("Subtotal", -0.33, -0.62, -0.06, -1.2, 0.5, text="τ = 0.29; I² = 61%")
     overall = ForestSummary(

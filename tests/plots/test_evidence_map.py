@@ -20,9 +20,7 @@ def counted(seed: int, **fields: object) -> EvidenceMap:
     random = np.random.default_rng(seed)
     trials = random.poisson(1.0, (4, 3))
     patients = trials * random.integers(5, 90, (4, 3))
-    return EvidenceMap(
-        "Map", pd.DataFrame(trials, ROWS, COLUMNS), pd.DataFrame(patients, ROWS, COLUMNS), **fields
-    )
+    return EvidenceMap("Map", pd.DataFrame(trials, ROWS, COLUMNS), pd.DataFrame(patients, ROWS, COLUMNS), **fields)
 
 
 @settings(deadline=None, max_examples=30)
@@ -57,9 +55,7 @@ def test_totals_are_sums():
     assert said[-1] == str(record.trials.to_numpy().sum())
 
 
-@pytest.mark.parametrize(
-    "fields", [{}, {"totals": True, "row_heading": "Therapy", "column_heading": "Condition"}]
-)
+@pytest.mark.parametrize("fields", [{}, {"totals": True, "row_heading": "Therapy", "column_heading": "Condition"}])
 @pytest.mark.parametrize("width", [3.5, 7.1])
 def test_texts_keep_apart_and_nothing_leaves_the_figure(fields, width, drawn_boxes, collisions):
     plan = layout(counted(3, footnotes=("A trial may stand in several rows.",), **fields), width)

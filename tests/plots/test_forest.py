@@ -31,23 +31,17 @@ ROUNDING = 1e-6
 """Points; positions are sums of a few dozen floating point numbers of size 1000."""
 
 
-def mixed(
-    count: int, label: Callable[[int], str] = "Study {}".format, **fields: object
-) -> tuple[ForestStudy, ...]:
+def mixed(count: int, label: Callable[[int], str] = "Study {}".format, **fields: object) -> tuple[ForestStudy, ...]:
     """Return studies with estimates on both sides of zero and unequal weights."""
     return tuple(
-        ForestStudy(
-            label(i), math.sin(i), math.sin(i) - 0.2 - i % 3, math.sin(i) + 0.2 + i % 3, 1.0 + i % 7, **fields
-        )
+        ForestStudy(label(i), math.sin(i), math.sin(i) - 0.2 - i % 3, math.sin(i) + 0.2 + i % 3, 1.0 + i % 7, **fields)
         for i in range(count)
     )
 
 
 def plain(studies: tuple[ForestStudy, ...], **fields: object) -> Forest:
     """Return a forest plot of some studies with both sides named."""
-    return Forest(
-        "Title", (ForestGroup(studies=studies),), null=0.0, favours_low="A", favours_high="B", **fields
-    )
+    return Forest("Title", (ForestGroup(studies=studies),), null=0.0, favours_low="A", favours_high="B", **fields)
 
 
 def by_row(plan: Layout, *kinds: str) -> dict[int | None, list[Mark]]:
@@ -128,9 +122,7 @@ slow = settings(max_examples=40, deadline=None, suppress_health_check=[HealthChe
 class TestNothingOverlapsOrClips:
     @pytest.mark.parametrize("count", [1, 2, 30, 80])
     def test_texts_keep_apart_and_inside_with_any_number_of_rows(self, count, drawn_boxes, collisions):
-        plan = layout(
-            plain(mixed(count, lambda i: f"Fernández-de-las-Peñas and colleagues {i} (NCT0123456)"))
-        )
+        plan = layout(plain(mixed(count, lambda i: f"Fernández-de-las-Peñas and colleagues {i} (NCT0123456)")))
         boxes = drawn_boxes(plan)
         assert collisions(boxes) == []
         assert_inside(boxes, plan)
@@ -163,26 +155,17 @@ class TestNothingOverlapsOrClips:
     @given(st.lists(studies(words), min_size=1, max_size=5).map(tuple))
     def test_texts_in_any_script_are_measured_apart(self, rows):
         plan = layout(plain(rows, left_headings=(("", "a"), ("", "b")), mark_headings=("D1", "D2")))
-        boxes = [
-            mark.box for mark in plan.marks if mark.shape == "text" and mark.text and mark.kind != "glyph"
-        ]
+        boxes = [mark.box for mark in plan.marks if mark.shape == "text" and mark.text and mark.kind != "glyph"]
         for number, first in enumerate(boxes):
             for second in boxes[number + 1 :]:
-                apart = (
-                    first[2] <= second[0]
-                    or second[2] <= first[0]
-                    or first[3] <= second[1]
-                    or second[3] <= first[1]
-                )
+                apart = first[2] <= second[0] or second[2] <= first[0] or first[3] <= second[1] or second[3] <= first[1]
                 assert apart, (first, second)
 
     @slow
     @given(forests())
     def test_no_symbol_covers_a_text(self, record):
         plan = layout(record)
-        texts = [
-            mark.box for mark in plan.marks if mark.shape == "text" and mark.text and mark.kind != "glyph"
-        ]
+        texts = [mark.box for mark in plan.marks if mark.shape == "text" and mark.text and mark.kind != "glyph"]
         for symbol in plan.of_kind(*SYMBOLS):
             assert not any(overlap(symbol.box, text) for text in texts), symbol
 
@@ -246,9 +229,7 @@ class TestStudies:
             left_out = (study.ci_low < low) + (study.ci_high > high)
             assert len(arrows.get(row, [])) == left_out
             for line in lines.get(row, []):
-                assert line.x[0] == pytest.approx(
-                    left if study.ci_low <= low else at(plan, study.ci_low, low, high)
-                )
+                assert line.x[0] == pytest.approx(left if study.ci_low <= low else at(plan, study.ci_low, low, high))
                 assert line.x[1] == pytest.approx(
                     right if study.ci_high >= high else at(plan, study.ci_high, low, high)
                 )
@@ -333,9 +314,7 @@ class TestSummaries:
         assert kinds.index("prediction_bar") < kinds.index("diamond")
 
     def test_without_a_prediction_interval_the_reason_stands_in_its_place(self):
-        summary = ForestSummary(
-            "All", 0.1, -0.1, 0.3, reason="A prediction interval needs 3 trials; here are 2."
-        )
+        summary = ForestSummary("All", 0.1, -0.1, 0.3, reason="A prediction interval needs 3 trials; here are 2.")
         plan = layout(plain(mixed(2), overall=summary))
         said = " ".join(mark.text for mark in plan.of_kind("label")).replace("\u00a0", " ")
         assert summary.reason in said
@@ -380,10 +359,7 @@ class TestAxis:
     def test_ratios_and_their_logarithms_are_drawn_at_the_same_places(self):
         rows = mixed(5)
         logs, ratios = layout(plain(rows)), layout(plain(rows, log=True))
-        shift = [
-            (a.x[0] - ratios.of_kind("axis")[0].x[0]) / axis_length(ratios)
-            for a in ratios.of_kind("interval")
-        ]
+        shift = [(a.x[0] - ratios.of_kind("axis")[0].x[0]) / axis_length(ratios) for a in ratios.of_kind("interval")]
         same = [(a.x[0] - logs.of_kind("axis")[0].x[0]) / axis_length(logs) for a in logs.of_kind("interval")]
         assert shift == pytest.approx(same)
 
@@ -494,9 +470,7 @@ class TestRecords:
 
     def test_a_row_with_the_wrong_number_of_cells_is_refused_by_name(self):
         with pytest.raises(InputError, match=r"'Anz 2020' has 1 columns, but there are 2 headings"):
-            plain(
-                (ForestStudy("Anz 2020", 0.1, 0.0, 0.2, left=("1",)),), left_headings=(("", "a"), ("", "b"))
-            )
+            plain((ForestStudy("Anz 2020", 0.1, 0.0, 0.2, left=("1",)),), left_headings=(("", "a"), ("", "b")))
 
     def test_exchanged_limits_are_refused(self):
         with pytest.raises(InputError, match="limits are exchanged"):

@@ -21,9 +21,7 @@ def funnel_of(pairs, **fields):
 @settings(deadline=None, max_examples=50)
 @given(points, points)
 def test_every_trial_is_a_full_point_and_every_imputed_one_an_open_point_inside_the_panel(pairs, added):
-    record = funnel_of(
-        pairs, imputed_estimate=tuple(e for e, _ in added), imputed_precision=tuple(s for _, s in added)
-    )
+    record = funnel_of(pairs, imputed_estimate=tuple(e for e, _ in added), imputed_precision=tuple(s for _, s in added))
     plan = layout(record)
     contour = plan.of_kind("contour")[0].box
     found = plan.of_kind("point"), plan.of_kind("imputed")
@@ -38,9 +36,7 @@ def test_every_trial_is_a_full_point_and_every_imputed_one_an_open_point_inside_
 @settings(deadline=None, max_examples=50)
 @given(points)
 def test_nothing_leaves_the_figure(pairs):
-    plan = layout(
-        funnel_of(pairs, favours_low="BMAC", favours_high="HA", regression=(0.1, -1.3), x_label="SMD")
-    )
+    plan = layout(funnel_of(pairs, favours_low="BMAC", favours_high="HA", regression=(0.1, -1.3), x_label="SMD"))
     frame = plan.table
     assert frame[["left", "top"]].min().min() >= 0
     assert frame["right"].max() <= plan.width
@@ -68,9 +64,7 @@ def test_smaller_standard_errors_stand_higher():
 
 
 def test_contours_are_normal_quantiles():
-    assert [half_width for half_width, _ in CONTOURS] == pytest.approx(
-        list(ndtri([0.995, 0.975, 0.95])), abs=1e-12
-    )
+    assert [half_width for half_width, _ in CONTOURS] == pytest.approx(list(ndtri([0.995, 0.975, 0.95])), abs=1e-12)
 
 
 def test_the_edge_of_a_contour_is_the_null_plus_its_quantile_in_standard_errors():
@@ -80,9 +74,7 @@ def test_the_edge_of_a_contour_is_the_null_plus_its_quantile_in_standard_errors(
     left, top, right, bottom = wedge.box
     estimates, errors = plan.of_kind("point"), record.precision
     per_unit = (estimates[1].x[0] - estimates[0].x[0]) / 6.0
-    depth = errors[0] + (bottom - estimates[0].y[0]) / (estimates[1].y[0] - estimates[0].y[0]) * (
-        errors[1] - errors[0]
-    )
+    depth = errors[0] + (bottom - estimates[0].y[0]) / (estimates[1].y[0] - estimates[0].y[0]) * (errors[1] - errors[0])
     assert (right - left) / 2 == pytest.approx(ndtri(0.975) * depth * per_unit)
     assert top < bottom
 
@@ -105,9 +97,7 @@ def test_the_table_has_trials_and_imputed_points():
     assert table(record)["imputed"].tolist() == [False, True]
 
 
-@pytest.mark.parametrize(
-    "fields", [{"precision": ()}, {"precision": (-0.1,)}, {"estimate": (), "precision": ()}]
-)
+@pytest.mark.parametrize("fields", [{"precision": ()}, {"precision": (-0.1,)}, {"estimate": (), "precision": ()}])
 def test_impossible_points_are_refused(fields):
     whole = {"title": "F", "estimate": (0.1,), "precision": (0.2,), "center": 0.0, **fields}
     with pytest.raises(InputError):

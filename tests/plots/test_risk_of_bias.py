@@ -39,9 +39,7 @@ def test_the_parts_of_a_bar_fill_the_axis_and_follow_the_weights(rows, weighted)
         parts = [mark for mark in plan.of_kind("bar") if mark.row == domain]
         lengths = [max(mark.x) - min(mark.x) for mark in parts]
         assert sum(lengths) == pytest.approx(axis.x[1] - axis.x[0])
-        assert [length / sum(lengths) for length in lengths] == pytest.approx(
-            list(shares(record, domain).values())
-        )
+        assert [length / sum(lengths) for length in lengths] == pytest.approx(list(shares(record, domain).values()))
 
 
 def test_shares_are_by_weight():

@@ -102,17 +102,13 @@ def run_digest(environment: dict[str, str]) -> str:
         "print(hashlib.sha256(content).hexdigest())\n"
     )
     whole = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **environment}
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=whole, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", program], env=whole, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
 class TestWholeOrNotAtAll:
     def test_every_suffix_gives_its_format(self, small, tmp_path):
-        paths = save_figure(
-            small, [tmp_path / "new" / f"a.{suffix}" for suffix in ("svg", "png", "pdf")], "T", "D"
-        )
+        paths = save_figure(small, [tmp_path / "new" / f"a.{suffix}" for suffix in ("svg", "png", "pdf")], "T", "D")
         starts = [path.read_bytes()[:5] for path in paths]
         assert starts == [b"<?xml", b"\x89PNG\r", b"%PDF-"]
 
@@ -142,19 +138,12 @@ class TestUntrustedLabels:
         assert kinds <= {"svg", "title", "desc", "defs", "style", "g", "path", "use", "text"}
         attributes = {name for element in root.iter() for name in element.attrib}
         assert not any(name.startswith("on") for name in attributes)
-        links = [
-            value
-            for element in root.iter()
-            for name, value in element.attrib.items()
-            if name.endswith("href")
-        ]
+        links = [value for element in root.iter() for name, value in element.attrib.items() if name.endswith("href")]
         assert all(link.startswith("#") for link in links)
 
     def test_dollar_signs_are_drawn_as_dollar_signs(self):
         dollar = ink.get_font(ink.font_file()).get_char_index(ord("$"))
-        plain, money = (
-            figure_bytes(forest(titled(text)), "svg", "T", "D").decode() for text in ("x2", "$x^2$")
-        )
+        plain, money = (figure_bytes(forest(titled(text)), "svg", "T", "D").decode() for text in ("x2", "$x^2$"))
         assert f'id="DejaVuSans-{dollar:x}"' in money
         assert f'id="DejaVuSans-{dollar:x}"' not in plain
 
@@ -188,8 +177,7 @@ class TestWordsForReaders:
     def test_a_picture_shows_itself_in_a_notebook_with_its_title(self, small):
         assert "<title" in small._repr_svg_()
         assert (
-            hashlib.sha256(small._repr_svg_().encode()).digest()
-            == hashlib.sha256(small._repr_svg_().encode()).digest()
+            hashlib.sha256(small._repr_svg_().encode()).digest() == hashlib.sha256(small._repr_svg_().encode()).digest()
         )
 
 

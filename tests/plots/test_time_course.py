@@ -12,9 +12,7 @@ from bmac_meta.errors import InputError
 from bmac_meta.plots.time_course import Course, TimeCourse, TimePoint, TimeWindow, layout, table
 
 visits = st.builds(
-    lambda label, months, estimate, half: TimePoint(
-        label, months, estimate, estimate - half, estimate + half
-    ),
+    lambda label, months, estimate, half: TimePoint(label, months, estimate, estimate - half, estimate + half),
     st.sampled_from("ABCDE"),
     st.sampled_from([0.5, 1, 3, 6, 12, 24]),
     st.floats(-2, 2),
@@ -43,18 +41,14 @@ def test_every_visit_is_a_point_every_window_a_bar_and_nothing_leaves_the_figure
 def test_texts_keep_apart_with_any_number_of_panels(count, drawn_boxes, collisions):
     points = tuple(TimePoint("A", months, -0.3, -0.6, 0.1) for months in (1, 3, 6, 12, 24))
     course = Course("Platelet-rich plasma vs corticosteroid", points, WINDOWS, "PRP", "corticosteroid")
-    plan = layout(
-        TimeCourse("How long does it last?", (course,) * count, y_label="SMD", footnotes=("A note.",))
-    )
+    plan = layout(TimeCourse("How long does it last?", (course,) * count, y_label="SMD", footnotes=("A note.",)))
     assert collisions(drawn_boxes(plan)) == []
 
 
 def test_panels_share_their_scale_of_effects():
     high = Course("High", (TimePoint("A", 1, 2.0), TimePoint("B", 3, 0.5)))
     low = Course("Low", (TimePoint("A", 1, -2.0), TimePoint("B", 3, 0.5)))
-    second, fourth = (
-        mark.y[0] for mark in layout(TimeCourse("T", (high, low))).of_kind("point") if mark.row == 1
-    )
+    second, fourth = (mark.y[0] for mark in layout(TimeCourse("T", (high, low))).of_kind("point") if mark.row == 1)
     assert second == fourth
 
 

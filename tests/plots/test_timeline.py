@@ -38,9 +38,7 @@ def test_groups_stand_from_top_to_bottom_in_their_order():
 
 
 def test_labels_are_text_and_the_bytes_are_the_same_again():
-    first, second = (
-        figure_bytes(timeline(Timeline("<b>&", COUNTS)), "svg", "<b>&", "told") for _ in range(2)
-    )
+    first, second = (figure_bytes(timeline(Timeline("<b>&", COUNTS)), "svg", "<b>&", "told") for _ in range(2))
     assert first == second
     assert b"<script>" not in first
 

@@ -17,9 +17,7 @@ import pytest
 from bmac_meta.stats.inference import random_effects
 from bmac_meta.stats.regression import meta_regression, predict
 
-RAW = json.loads(
-    (Path(__file__).parents[1] / "reference" / "pairwise" / "bcg_RR.json").read_text(encoding="utf-8")
-)
+RAW = json.loads((Path(__file__).parents[1] / "reference" / "pairwise" / "bcg_RR.json").read_text(encoding="utf-8"))
 CASES_A, TOTAL_A, CASES_B, TOTAL_B = (np.array(RAW["inputs"][name]) for name in ("ai", "n1i", "ci", "n2i"))
 EFFECT = np.log(CASES_A / TOTAL_A) - np.log(CASES_B / TOTAL_B)
 VARIANCE = np.mean(TOTAL_A / CASES_A - 1) / TOTAL_A + np.mean(TOTAL_B / CASES_B - 1) / TOTAL_B

@@ -17,9 +17,7 @@ from bmac_meta.stats.inference import common_effect, random_effects
 from bmac_meta.stats.measures_binary import odds_ratio, risk_difference, risk_ratio
 from bmac_meta.stats.sparse import mantel_haenszel
 
-RAW = json.loads(
-    (Path(__file__).parents[1] / "reference" / "pairwise" / "bcg_RR.json").read_text(encoding="utf-8")
-)
+RAW = json.loads((Path(__file__).parents[1] / "reference" / "pairwise" / "bcg_RR.json").read_text(encoding="utf-8"))
 NAMES = {"events_a": "ai", "total_a": "n1i", "events_b": "ci", "total_b": "n2i"}
 TRIALS = {ours: RAW["inputs"][theirs] for ours, theirs in NAMES.items()}
 MEASURES = {"RR": risk_ratio, "OR": odds_ratio, "RD": risk_difference}

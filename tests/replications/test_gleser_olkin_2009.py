@@ -103,9 +103,7 @@ def test_standardized_mean_differences_are_those_of_pages_366_and_367():
         effects, covariance=covariance, design=dummies(treatment), tau2=0, interval="wald"
     )
     np.testing.assert_allclose(result.estimate, [2.3743, 1.5702], atol=5e-5)
-    np.testing.assert_allclose(
-        result.coefficient_covariance, [[0.02257, 0.01244], [0.01244, 0.03554]], atol=5e-6
-    )
+    np.testing.assert_allclose(result.coefficient_covariance, [[0.02257, 0.01244], [0.01244, 0.03554]], atol=5e-6)
     assert result.q == pytest.approx(3.9447, abs=5e-5)
 
 

@@ -64,9 +64,7 @@ def test_log_odds_ratios():
     np.testing.assert_allclose(beta, [0.5099, 0.0044, 0.4301], atol=5e-5)  # p. 363
     printed = [[0.01412, 0.00712, 0.00425], [0.00712, 0.01178, 0.00455], [0.00425, 0.00455, 0.02703]]
     np.testing.assert_allclose(covariance, printed, atol=5e-6)  # p. 363
-    assert q == pytest.approx(
-        2.057, abs=0.001
-    )  # p. 363, from effects rounded to four decimals; 2.0563 without
+    assert q == pytest.approx(2.057, abs=0.001)  # p. 363, from effects rounded to four decimals; 2.0563 without
 
 
 def test_log_risk_ratios():

@@ -96,8 +96,6 @@ def test_visits_correlated_over_time_bring_the_means_close_to_the_multivariate_c
     # means −25.9, −27.5, −28.7, −26.5. With one variance for all visits they lie within 0.15 of those.
     covariance = correlated_covariance(autoregressive(STUDY, VISIT, 0.97), variance=VARIANCE)
     between = autoregressive(STUDY, VISIT, 0.88)
-    result = generalized_least_squares(
-        CHANGE, covariance=covariance, between=between, design=MEANS, interval="wald"
-    )
+    result = generalized_least_squares(CHANGE, covariance=covariance, between=between, design=MEANS, interval="wald")
     np.testing.assert_allclose(result.estimate, [-25.9, -27.5, -28.7, -26.5], atol=0.15)
     assert not np.allclose(between, compound_symmetry(STUDY, 0.88))

@@ -29,9 +29,7 @@ def first_four_stroke_trials():
 def test_risk_differences_of_lidocaine_after_infarction():
     # P. 330, Table III, in per cent, with variances and 95 % limits.
     inputs = json.loads((REFERENCE / "hine1989_RD.json").read_text())["inputs"]
-    effect = risk_difference(
-        events_a=inputs["ai"], total_a=inputs["n1i"], events_b=inputs["ci"], total_b=inputs["n2i"]
-    )
+    effect = risk_difference(events_a=inputs["ai"], total_a=inputs["n1i"], events_b=inputs["ci"], total_b=inputs["n2i"])
     estimates = [2.8026, 0.0000, 1.9711, 1.7961, 3.5334, 4.4031]
     variances = [17.7575, 37.5657, 8.1323, 10.8998, 8.0114, 6.1320]
     lower = [-5.4566, -12.0128, -3.6182, -4.6747, -2.0141, -0.4503]

@@ -20,9 +20,7 @@ FOURTH = 5e-5
 
 
 def test_the_chapter_prints_the_mantel_haenszel_measures_of_table_15_1():
-    difference, risk, odds = (
-        mantel_haenszel(**TOLBUTAMIDE, measure=m, level=0.9) for m in ("RD", "RR", "OR")
-    )
+    difference, risk, odds = (mantel_haenszel(**TOLBUTAMIDE, measure=m, level=0.9) for m in ("RD", "RR", "OR"))
     assert difference.estimate == pytest.approx(0.035, abs=5e-4)
     np.testing.assert_allclose([difference.ci_low, difference.ci_high], [-0.018, 0.088], atol=1e-3)
     found = np.exp([risk.estimate, risk.ci_low, risk.ci_high])

@@ -19,9 +19,7 @@ from bmac_meta.stats.measures_binary import odds_ratio
 from bmac_meta.stats.multivariate import multivariate_effects
 from bmac_meta.stats.regression import meta_regression
 
-RAW = json.loads(
-    (Path(__file__).parents[1] / "reference" / "pairwise" / "bcg_OR.json").read_text(encoding="utf-8")
-)
+RAW = json.loads((Path(__file__).parents[1] / "reference" / "pairwise" / "bcg_OR.json").read_text(encoding="utf-8"))
 CASES_A, TOTAL_A, CASES_B, TOTAL_B = (np.array(RAW["inputs"][name]) for name in ("ai", "n1i", "ci", "n2i"))
 EFFECT = odds_ratio(events_a=CASES_A, total_a=TOTAL_A, events_b=CASES_B, total_b=TOTAL_B)
 LATITUDE = np.array(RAW["mods"]["ablat"], dtype=float)
@@ -105,9 +103,7 @@ def test_the_odds_ratio_of_the_bivariate_model():
 def test_the_regression_of_log_odds_ratios_on_latitude():
     # Pp. 608-609.
     design = np.column_stack([np.ones(13), LATITUDE])
-    result = meta_regression(
-        EFFECT.estimate, variance=EFFECT.variance, design=design, tau2="ML", interval="wald"
-    )
+    result = meta_regression(EFFECT.estimate, variance=EFFECT.variance, design=design, tau2="ML", interval="wald")
     np.testing.assert_allclose(result.coefficients, [0.371, -0.033], rtol=0, atol=THIRD)
     np.testing.assert_allclose(result.se, [0.106, 0.003], rtol=0, atol=THIRD)
     assert result.tau2 == pytest.approx(0.004, abs=THIRD)

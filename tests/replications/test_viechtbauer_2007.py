@@ -38,9 +38,7 @@ def limits(result):
     return [result.tau2_low, result.tau2_high]
 
 
-@pytest.mark.parametrize(
-    ("method", "printed"), [("DL", 0.2297), ("ML", 0.2386), ("REML", 0.3008), ("SJ", 0.4563)]
-)
+@pytest.mark.parametrize(("method", "printed"), [("DL", 0.2297), ("ML", 0.2386), ("REML", 0.3008), ("SJ", 0.4563)])
 def test_the_estimates_of_tau2(method, printed):
     result = estimate_tau2(EFFECT.estimate, variance=EFFECT.variance, method=method)
     assert result.tau2 == pytest.approx(printed, abs=FOURTH)

@@ -68,18 +68,14 @@ def test_the_limits_of_two_trials(trial, printed):
 def test_the_common_effect():
     # P. 107. Q is printed as 55.54: a misprint for 51.54.
     result = common_effect(**ROUNDED)
-    np.testing.assert_allclose(
-        printed_like_the_article(limits(result)), [1.39, 1.26, 1.52], rtol=0, atol=SECOND
-    )
+    np.testing.assert_allclose(printed_like_the_article(limits(result)), [1.39, 1.26, 1.52], rtol=0, atol=SECOND)
     assert result.q == pytest.approx(51.54, abs=SECOND)
 
 
 def test_the_random_effects_mean():
     # P. 109.
     result = random_effects(**ROUNDED, **WALD)
-    np.testing.assert_allclose(
-        printed_like_the_article(limits(result)), [1.57, 1.31, 1.90], rtol=0, atol=SECOND
-    )
+    np.testing.assert_allclose(printed_like_the_article(limits(result)), [1.57, 1.31, 1.90], rtol=0, atol=SECOND)
     assert result.tau2 == pytest.approx(0.091, abs=5e-4)
 
 
@@ -121,9 +117,7 @@ def test_the_regression_of_unrounded_effects_is_that_of_metafor():
     coefficients = [0.47625885, -0.0058448, -0.06722782, -0.00156996]
     np.testing.assert_allclose(result.coefficients, coefficients, rtol=0, atol=5e-9)
     np.testing.assert_allclose(result.se, [0.08764097, 0.00999872, 0.03522283, 0.00344659], rtol=0, atol=5e-9)
-    np.testing.assert_allclose(
-        result.p_values, [6e-08, 0.55884735, 0.05630808, 0.64874054], rtol=0, atol=5e-9
-    )
+    np.testing.assert_allclose(result.p_values, [6e-08, 0.55884735, 0.05630808, 0.64874054], rtol=0, atol=5e-9)
     assert result.r2 == pytest.approx(47.3778, abs=FOURTH)
 
 

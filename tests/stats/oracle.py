@@ -98,10 +98,7 @@ def moment_matrix(data: Data, w: Vector) -> mp.matrix:
     """Return XᵀWX."""
     size = range(len(data.x[0]))
     return mp.matrix(
-        [
-            [mp.fsum(wi * row[a] * row[b] for wi, row in zip(w, data.x, strict=True)) for b in size]
-            for a in size
-        ]
+        [[mp.fsum(wi * row[a] * row[b] for wi, row in zip(w, data.x, strict=True)) for b in size] for a in size]
     )
 
 
@@ -250,9 +247,7 @@ def t_tail(df: int | None, t: mpf) -> mpf:
 def t_quantile(df: int | None, level: str = "0.95") -> mpf:
     """Return the two-sided critical value of t, or of z when `df` is None."""
     goal = 1 - mpf(level)
-    return mp.findroot(
-        lambda t: mp.log(t_tail(df, t) / goal), (mpf(1), mpf(40)), solver="anderson", maxsteps=500
-    )
+    return mp.findroot(lambda t: mp.log(t_tail(df, t) / goal), (mpf(1), mpf(40)), solver="anderson", maxsteps=500)
 
 
 def chi2_tail(df: int, q: mpf) -> mpf:
@@ -379,8 +374,7 @@ def everything() -> dict[str, object]:
         "digits": DIGITS,
         "cases": {case: answer(effects_of(case)) for case in CASES},
         "regressions": {
-            case: {name: regression(regression_of(case), name) for name in REGRESSION_METHODS}
-            for case in REGRESSIONS
+            case: {name: regression(regression_of(case), name) for name in REGRESSION_METHODS} for case in REGRESSIONS
         },
     }
 

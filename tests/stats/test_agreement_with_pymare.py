@@ -38,9 +38,7 @@ def effects(case: str) -> tuple[np.ndarray, np.ndarray]:
     return np.array(data["yi"], float)[used], np.array(data["vi"], float)[used]
 
 
-def search_tolerance(
-    variance: np.ndarray, tau2: float, moment: float, height: float, restricted: bool
-) -> float:
+def search_tolerance(variance: np.ndarray, tau2: float, moment: float, height: float, restricted: bool) -> float:
     w = 1 / (variance + tau2)
     information = 0.5 * (w**2).sum()
     if restricted:
@@ -79,9 +77,7 @@ def test_everything_else_agrees_given_the_same_tau2(case, interval):
         for name in ("estimate", "se", "statistic", "df", "ci_low", "ci_high", "q"):
             expected = getattr(ours, name)
             # Limits near 0 are differences: measured against the standard error.
-            assert getattr(theirs, name) == pytest.approx(
-                expected, rel=CLOSED_FORM, abs=CLOSED_FORM * ours.se
-            ), name
+            assert getattr(theirs, name) == pytest.approx(expected, rel=CLOSED_FORM, abs=CLOSED_FORM * ours.se), name
         # A p of 1e-200 multiplies the error of the statistic by the statistic.
         assert theirs.p_value == pytest.approx(ours.p_value, rel=1e-7, abs=1e-300)
         assert theirs.q_p == pytest.approx(ours.q_p, rel=1e-7, abs=1e-300)
@@ -104,9 +100,7 @@ def test_residual_tau2_of_a_meta_regression_agrees(case, method):
         assert abs(ours - theirs) <= CLOSED_FORM * (ours + np.median(variance))
     else:
         # The flat part of the search, with |f| at most 10 per trial and half the information left by the covariates.
-        assert abs(ours - theirs) <= 2 * search_tolerance(
-            variance, ours, ours, 10 * used.sum(), restricted=False
-        )
+        assert abs(ours - theirs) <= 2 * search_tolerance(variance, ours, ours, 10 * used.sum(), restricted=False)
 
 
 @pytest.mark.parametrize("tau2", ["DL", "REML"])

@@ -33,9 +33,7 @@ def test_egger_with_the_size_predictor_of_pustejovsky_and_rodgers():
     variance = V + Y**2 / (2 * (N_A + N_B))
     result = egger_test(Y, variance=variance, predictor=x)
     fit = sm.WLS(Y, sm.add_constant(np.sqrt(1 / N_A + 1 / N_B)), 1 / variance).fit()
-    np.testing.assert_allclose(
-        [result.statistic, result.p_value], [fit.tvalues[1], fit.pvalues[1]], rtol=1e-9
-    )
+    np.testing.assert_allclose([result.statistic, result.p_value], [fit.tvalues[1], fit.pvalues[1]], rtol=1e-9)
     assert result.predictor == "as given"
     assert result.method == "Egger"
 

@@ -186,15 +186,11 @@ def test_the_shortest_interval_has_equal_heights_at_its_ends():
         def height(place):
             return oracle.average(lambda tau, m, w: mp.sqrt(w) * mp.npdf((place - m) * mp.sqrt(w)))
 
-        assert (
-            abs(oracle.mu_cdf(mpf(result.ci_high)) - oracle.mu_cdf(mpf(result.ci_low)) - mpf("0.95"))
-            < PROBABILITY
-        )
+        assert abs(oracle.mu_cdf(mpf(result.ci_high)) - oracle.mu_cdf(mpf(result.ci_low)) - mpf("0.95")) < PROBABILITY
         assert height(mpf(result.ci_low)) == pytest.approx(float(height(mpf(result.ci_high))), rel=1e-9)
         ends = [mp.exp(oracle.log_joint(mpf(x)) - oracle.shift) for x in (result.tau_low, result.tau_high)]
         assert (
-            abs(oracle.tau_cdf(mpf(result.tau_high)) - oracle.tau_cdf(mpf(result.tau_low)) - mpf("0.95"))
-            < PROBABILITY
+            abs(oracle.tau_cdf(mpf(result.tau_high)) - oracle.tau_cdf(mpf(result.tau_low)) - mpf("0.95")) < PROBABILITY
         )
     assert float(ends[0]) == pytest.approx(float(ends[1]), rel=1e-9)
 

@@ -23,9 +23,7 @@ def test_masked_cells_may_hold_anything():
 
 
 def test_missing_values_are_refused_with_their_number_and_the_first_position():
-    with pytest.raises(
-        InputError, match=r"sd_a: 2 of 4 values are not a finite number above 0.*nan at position 1"
-    ):
+    with pytest.raises(InputError, match=r"sd_a: 2 of 4 values are not a finite number above 0.*nan at position 1"):
         read_columns({"sd_a": ([1, None, 2, -1], POSITIVE)})
 
 

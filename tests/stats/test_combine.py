@@ -28,9 +28,7 @@ def test_two_arms_are_combined_by_the_formula_of_the_handbook():
 def test_combining_equals_putting_the_patients_together():
     rng = np.random.default_rng(3)
     arms = [rng.normal(mean, sd, n) for mean, sd, n in [(3, 1, 17), (5, 2, 9), (-40, 0.1, 30), (0, 7, 2)]]
-    arm = combine_arms(
-        mean=[a.mean() for a in arms], sd=[a.std(ddof=1) for a in arms], n=[a.size for a in arms]
-    )
+    arm = combine_arms(mean=[a.mean() for a in arms], sd=[a.std(ddof=1) for a in arms], n=[a.size for a in arms])
     patients = np.concatenate(arms)
     assert float(arm.mean) == pytest.approx(patients.mean(), rel=1e-13)
     assert float(arm.sd) == pytest.approx(patients.std(ddof=1), rel=1e-14)
@@ -79,9 +77,7 @@ def test_single_patients_may_be_combined_but_one_alone_has_no_sd():
 
 
 def test_events_and_patients_are_summed():
-    counts = combine_events(
-        events=[[3, 5], [1, 9]], total=[[20, 22], [10, 10]], mask=[[True, True], [True, False]]
-    )
+    counts = combine_events(events=[[3, 5], [1, 9]], total=[[20, 22], [10, 10]], mask=[[True, True], [True, False]])
     np.testing.assert_array_equal(counts.events, [8, 1])
     np.testing.assert_array_equal(counts.total, [42, 10])
     assert np.isnan(combine_events(events=[1], total=[2], mask=[False]).total)

@@ -159,9 +159,7 @@ def test_every_meta_regression_agrees(name: str) -> None:
     terms = [np.array(raw["mods"][term], dtype=float)[used] for term in part["terms"][1:]]
     design = np.column_stack([np.ones(y.size), *terms])
     for fit in part["fits"]:
-        found = meta_regression(
-            y, variance=v, design=design, tau2=fit["method"], interval=INTERVAL_OF[fit["test"]]
-        )
+        found = meta_regression(y, variance=v, design=design, tau2=fit["method"], interval=INTERVAL_OF[fit["test"]])
         limit = max(tolerance_of(fit), UNCENTRED_YEARS.get(name, 0.0))
         se = np.array(fit["se"])
         assert deviation(found.tau2, fit["tau2"], np.median(v)) < limit
@@ -201,7 +199,5 @@ def test_subgroups_with_separate_and_with_common_tau2_agree(name: str) -> None:
     assert deviation(together.tau2, expected["tau2"], np.median(v)) < FITTED_TOLERANCE
     assert deviation(together.q_between, expected["QM"]) < FITTED_TOLERANCE
     assert deviation(together.p_value, expected["QMp"]) < FITTED_TOLERANCE
-    assert (
-        deviation([pooled[x].estimate for x in expected["levels"]], expected["beta"], se) < FITTED_TOLERANCE
-    )
+    assert deviation([pooled[x].estimate for x in expected["levels"]], expected["beta"], se) < FITTED_TOLERANCE
     assert deviation([pooled[x].se for x in expected["levels"]], se) < FITTED_TOLERANCE

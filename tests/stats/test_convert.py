@@ -18,15 +18,11 @@ from bmac_meta.stats.convert import (
 from bmac_meta.stats.measures_binary import odds_ratio
 
 
-@pytest.mark.parametrize(
-    ("distribution", "smd", "se"), [("logistic", 0.4471, 0.2460), ("cox", 0.4915, 0.2704)]
-)
+@pytest.mark.parametrize(("distribution", "smd", "se"), [("logistic", 0.4471, 0.2460), ("cox", 0.4915, 0.2704)])
 def test_an_odds_ratio_as_a_standardized_difference_is_that_of_another_program(distribution, smd, se):
     # Table 13.4 of Fleiss & Berlin 2009 (135 of 150, 40 of 50); metafor's measures OR2DL and OR2DN.
     effect = odds_ratio(events_a=135, total_a=150, events_b=40, total_b=50)
-    answer = smd_from_log_odds_ratio(
-        estimate=effect.estimate, variance=effect.variance, distribution=distribution
-    )
+    answer = smd_from_log_odds_ratio(estimate=effect.estimate, variance=effect.variance, distribution=distribution)
     assert float(answer.estimate) == pytest.approx(smd, abs=5e-5)
     assert float(answer.se) == pytest.approx(se, abs=5e-5)
     assert answer.measure == "SMD"

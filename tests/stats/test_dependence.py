@@ -54,9 +54,7 @@ def test_contrasts_with_a_shared_control_differ_by_the_contrast_of_their_own_arm
     matrix = shared_control_covariance(
         ["trial", "trial"], variance=[variance("a", "c"), variance("b", "c")], control_variance=[control] * 2
     )
-    assert matrix[0, 0] + matrix[1, 1] - 2 * matrix[0, 1] == pytest.approx(
-        float(variance("a", "b")), rel=1e-12
-    )
+    assert matrix[0, 0] + matrix[1, 1] - 2 * matrix[0, 1] == pytest.approx(float(variance("a", "b")), rel=1e-12)
 
 
 def test_standardized_differences_share_the_control_and_the_unit():

@@ -84,10 +84,7 @@ def test_weights_that_differ_by_24_orders_of_magnitude_cost_no_digits() -> None:
                 for b in range(2):
                     normal[a, b] += wi * row[a] * row[b]
         inverse = normal**-1
-        right = [
-            mp.fsum(wi * row[a] * mpf(float(yi)) for wi, row, yi in zip(w, rows, y, strict=True))
-            for a in (0, 1)
-        ]
+        right = [mp.fsum(wi * row[a] * mpf(float(yi)) for wi, row, yi in zip(w, rows, y, strict=True)) for a in (0, 1)]
         beta = [inverse[a, 0] * right[0] + inverse[a, 1] * right[1] for a in (0, 1)]
         rest = [mpf(float(yi)) - row[0] * beta[0] - row[1] * beta[1] for row, yi in zip(rows, y, strict=True)]
         lever = [
@@ -109,6 +106,4 @@ def test_log_determinant_is_that_of_the_normal_matrix() -> None:
     rng = np.random.default_rng(4)
     x, w = rng.normal(size=(9, 3)), rng.uniform(0.1, 5.0, 9)
     frame = Frame.of(x.T[:, :, None], np.zeros((9, 1)), w[:, None])
-    assert frame.log_determinant()[0] == pytest.approx(
-        np.linalg.slogdet(x.T @ (w[:, None] * x))[1], rel=1e-12
-    )
+    assert frame.log_determinant()[0] == pytest.approx(np.linalg.slogdet(x.T @ (w[:, None] * x))[1], rel=1e-12)

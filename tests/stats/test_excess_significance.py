@@ -21,9 +21,7 @@ ACTIVE_TOTAL = [38, 31, 23, 30, 27, 29, 32, 18, 12, 60, 17, 51, 33, 20, 50, 16, 
 
 
 def log_risk_ratios():
-    a, n_a, b, n_b = (
-        np.array(column, dtype=float) for column in (ACTIVE, ACTIVE_TOTAL, PLACEBO, PLACEBO_TOTAL)
-    )
+    a, n_a, b, n_b = (np.array(column, dtype=float) for column in (ACTIVE, ACTIVE_TOTAL, PLACEBO, PLACEBO_TOTAL))
     return np.log(a / n_a) - np.log(b / n_b), 1 / a - 1 / n_a + 1 / b - 1 / n_b
 
 
@@ -84,9 +82,7 @@ def test_a_batch_with_masks_gives_each_row_its_own_answer():
 
 def test_bad_requests_are_refused():
     y, v = log_risk_ratios()
-    with pytest.raises(
-        NotEnoughTrials, match="excess significance can't be assessed with 9 trials; needs 10"
-    ):
+    with pytest.raises(NotEnoughTrials, match="excess significance can't be assessed with 9 trials; needs 10"):
         excess_significance(y[:9], variance=v[:9])
     with pytest.raises(InputError, match="effect"):
         excess_significance(y, variance=v, effect=np.nan)

@@ -13,9 +13,7 @@ from bmac_meta.stats.fail_safe import fail_safe_number
 from bmac_meta.stats.inference import common_effect
 
 RAW = json.loads(
-    (Path(__file__).resolve().parents[1] / "reference" / "pairwise" / "hackshaw1998.json").read_text(
-        encoding="utf-8"
-    )
+    (Path(__file__).resolve().parents[1] / "reference" / "pairwise" / "hackshaw1998.json").read_text(encoding="utf-8")
 )
 Y, V = np.array(RAW["yi"]), np.array(RAW["vi"])
 
@@ -55,9 +53,7 @@ def test_a_result_that_is_not_there_needs_no_trial():
 
 def test_the_sign_of_the_effects_does_not_matter():
     for method in ("rosenthal", "rosenberg"):
-        assert fail_safe_number(-Y, variance=V, method=method) == fail_safe_number(
-            Y, variance=V, method=method
-        )
+        assert fail_safe_number(-Y, variance=V, method=method) == fail_safe_number(Y, variance=V, method=method)
 
 
 def test_the_answer_carries_its_warning():

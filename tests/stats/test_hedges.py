@@ -18,14 +18,10 @@ from bmac_meta.stats.hedges import (
 def exact_correction(df):
     with mpmath.workdps(60):
         m = mpmath.mpf(df)
-        return float(
-            mpmath.exp(mpmath.loggamma(m / 2) - mpmath.log(m / 2) / 2 - mpmath.loggamma((m - 1) / 2))
-        )
+        return float(mpmath.exp(mpmath.loggamma(m / 2) - mpmath.log(m / 2) / 2 - mpmath.loggamma((m - 1) / 2)))
 
 
-@pytest.mark.parametrize(
-    "df", [2, 3, 4, 5, 7, 10, 20, 50, 79, 80, 81, 100, 341, 1000, 10**4, 10**5, 10**6, 10**9]
-)
+@pytest.mark.parametrize("df", [2, 3, 4, 5, 7, 10, 20, 50, 79, 80, 81, 100, 341, 1000, 10**4, 10**5, 10**6, 10**9])
 def test_the_correction_has_all_its_digits(df):
     assert float(hedges_correction(df)) == pytest.approx(exact_correction(df), rel=1e-15, abs=0)
 

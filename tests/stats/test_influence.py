@@ -14,9 +14,7 @@ from bmac_meta.stats.influence import baujat, influence, radial
 from bmac_meta.stats.regression import meta_regression
 
 RAW = json.loads(
-    (Path(__file__).resolve().parents[1] / "reference" / "pairwise" / "bcg_RR.json").read_text(
-        encoding="utf-8"
-    )
+    (Path(__file__).resolve().parents[1] / "reference" / "pairwise" / "bcg_RR.json").read_text(encoding="utf-8")
 )
 Y, V = np.array(RAW["yi"]), np.array(RAW["vi"])
 LATITUDE = np.column_stack([np.ones(13), RAW["mods"]["ablat"]])
@@ -33,9 +31,7 @@ def test_the_first_bcg_trial_agrees_with_metafor():
 def test_six_bcg_trials_agree_with_metafor():
     # metafor's own test of rstudent(), four decimals.
     result = influence(Y[:6], variance=V[:6])
-    np.testing.assert_allclose(
-        result.rstudent, [0.1426, -0.9957, -0.4591, -1.1949, 2.0949, 0.4330], atol=6e-5
-    )
+    np.testing.assert_allclose(result.rstudent, [0.1426, -0.9957, -0.4591, -1.1949, 2.0949, 0.4330], atol=6e-5)
 
 
 def test_a_meta_regression_agrees_with_metafor():
@@ -168,9 +164,7 @@ def test_baujat_coordinates_follow_from_their_definition(model):
 
 
 def test_the_parts_of_heterogeneity_add_up_to_q():
-    assert baujat(Y, variance=V).heterogeneity.sum() == pytest.approx(
-        152.2330, abs=5e-5
-    )  # metafor: Q(df = 12)
+    assert baujat(Y, variance=V).heterogeneity.sum() == pytest.approx(152.2330, abs=5e-5)  # metafor: Q(df = 12)
 
 
 def test_the_line_of_a_radial_plot_is_the_pool():

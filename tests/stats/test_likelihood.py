@@ -80,9 +80,9 @@ def test_the_sides_of_the_score_are_the_derivative_of_the_likelihood() -> None:
     at, step = np.array([0.8]), 1e-5
     for restricted in (True, False):
         here = score(model, at, restricted)
-        slope = (
-            log_likelihood(model, at + step, restricted) - log_likelihood(model, at - step, restricted)
-        ) / (2 * step)
+        slope = (log_likelihood(model, at + step, restricted) - log_likelihood(model, at - step, restricted)) / (
+            2 * step
+        )
         # A central difference with a step of 1e-5 is good to 1e-9.
         assert 0.5 * (here.pull - here.drag) == pytest.approx(slope, rel=1e-7)
         nearby = score(model, at + step, restricted)

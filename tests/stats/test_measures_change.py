@@ -20,8 +20,7 @@ SPREADS = {"sd_baseline": 20**0.5, "sd_final": 30**0.5, "r": 0.7}
 def exact_correction(df):
     with mpmath.workdps(40):
         return float(
-            mpmath.gamma(mpmath.mpf(df) / 2)
-            / (mpmath.sqrt(mpmath.mpf(df) / 2) * mpmath.gamma(mpmath.mpf(df - 1) / 2))
+            mpmath.gamma(mpmath.mpf(df) / 2) / (mpmath.sqrt(mpmath.mpf(df) / 2) * mpmath.gamma(mpmath.mpf(df - 1) / 2))
         )
 
 
@@ -91,7 +90,4 @@ def test_masked_arms_may_hold_anything():
     mask = [True, False]
     assert mean_change(**columns, **spreads, mask=mask).included.tolist() == mask
     assert standardized_mean_change_by_change_sd(**columns, **spreads, mask=mask).included.tolist() == mask
-    assert (
-        standardized_mean_change(**columns, sd_baseline=[4, 0], r=[0.5, 2], mask=mask).included.tolist()
-        == mask
-    )
+    assert standardized_mean_change(**columns, sd_baseline=[4, 0], r=[0.5, 2], mask=mask).included.tolist() == mask

@@ -81,9 +81,7 @@ def test_the_correction_removes_most_of_the_bias_of_the_log_ratio():
         "sd_b": b.std(1, ddof=1),
         "n_b": 6,
     }
-    plain, corrected = (
-        np.nanmean(ratio_of_means(**columns, correction=word).estimate) for word in ("none", "delta")
-    )
+    plain, corrected = (np.nanmean(ratio_of_means(**columns, correction=word).estimate) for word in ("none", "delta"))
     assert plain == pytest.approx(-0.02, abs=0.006)
     assert abs(corrected) < 0.005
 
@@ -116,7 +114,5 @@ def test_a_scale_that_can_not_be_is_refused(low, high, words):
 
 
 def test_the_scale_of_a_masked_trial_is_not_looked_at():
-    effect = percent_of_maximum_difference(
-        **ARMS, scale_min=[0, np.nan], scale_max=[10, np.nan], mask=[True, False]
-    )
+    effect = percent_of_maximum_difference(**ARMS, scale_min=[0, np.nan], scale_max=[10, np.nan], mask=[True, False])
     assert effect.included.tolist() == [True, False]

@@ -55,9 +55,7 @@ def test_the_choice_of_the_control_arm_is_a_linear_map(measure):
     first, second = (contrasts_with_control(measure, control=c, **columns) for c in (0, 1))
     change = np.array([[-1, 0, 0], [-1, 1, 0], [-1, 0, 1]])
     np.testing.assert_allclose(change @ first.estimate, second.estimate, rtol=1e-12)
-    np.testing.assert_allclose(
-        change @ first.covariance @ change.T, second.covariance, rtol=1e-11, atol=1e-16
-    )
+    np.testing.assert_allclose(change @ first.covariance @ change.T, second.covariance, rtol=1e-11, atol=1e-16)
 
 
 def test_standardized_contrasts_share_the_spread_of_all_arms():

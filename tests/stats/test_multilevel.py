@@ -93,9 +93,7 @@ def test_given_the_variances_coefficients_are_those_of_generalized_least_squares
     result = three_level(**data, method=method, design=design)
     same = data["cluster"][:, None] == data["cluster"]
     total = np.diag(data["variance"] + result.within) + result.between * same
-    expected = generalized_least_squares(
-        data["estimate"], covariance=total, design=design, tau2=0, interval="wald"
-    )
+    expected = generalized_least_squares(data["estimate"], covariance=total, design=design, tau2=0, interval="wald")
     for field in ("estimate", "se", "statistic", "p_value", "ci_low", "ci_high", "coefficient_covariance"):
         np.testing.assert_allclose(getattr(result, field), getattr(expected, field), rtol=1e-9)
 
@@ -125,11 +123,7 @@ def test_profile_limits_lie_where_the_profile_has_fallen_by_half_a_chi_squared()
         mean = (inverse @ data["estimate"]).sum(-1) / weight
         rest = data["estimate"] - mean[:, None]
         misfit = np.einsum("gi,gij,gj->g", rest, inverse, rest)
-        volume = (
-            np.linalg.slogdet(total)[1]
-            + np.log(weight / len(rest[0]))
-            + (rest.shape[1] - 1) * np.log(2 * np.pi)
-        )
+        volume = np.linalg.slogdet(total)[1] + np.log(weight / len(rest[0])) + (rest.shape[1] - 1) * np.log(2 * np.pi)
         return -0.5 * (volume + misfit).min()
 
     for which, low, high in (

@@ -54,9 +54,7 @@ def test_the_covariance_between_outcomes_is_at_the_top_of_the_exact_likelihood(s
     result = multivariate_effects(**data, method=method)
     first = np.sqrt(result.between[0, 0])
     factor = [mpf(first), mpf(result.between[1, 0] / first)]
-    factor.append(
-        mp.sqrt(mpf(result.between[1, 1]) - factor[1] ** 2) if result.correlation[0, 1] ** 2 < 1 else mpf(0)
-    )
+    factor.append(mp.sqrt(mpf(result.between[1, 1]) - factor[1] ** 2) if result.correlation[0, 1] ** 2 < 1 else mpf(0))
 
     def height(a, b, c):
         return likelihood(data, [[a * a, a * b], [a * b, b * b + c * c]], method == "REML")

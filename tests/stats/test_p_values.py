@@ -12,9 +12,7 @@ from bmac_meta.stats.p_values import albatross, contour_size, p_from_z, z_from_p
 
 
 def test_a_two_sided_p_takes_the_sign_of_its_effect():
-    np.testing.assert_allclose(
-        z_from_p([0.05, 0.05, 1.0], direction=[1, -1, 1]), [1.959963985, -1.959963985, 0.0]
-    )
+    np.testing.assert_allclose(z_from_p([0.05, 0.05, 1.0], direction=[1, -1, 1]), [1.959963985, -1.959963985, 0.0])
 
 
 def test_a_one_sided_p_above_one_half_speaks_for_the_other_side():

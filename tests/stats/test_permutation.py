@@ -16,9 +16,7 @@ from bmac_meta.stats.permutation import permutation_test
 from bmac_meta.stats.regression import meta_regression
 
 RAW = json.loads(
-    (Path(__file__).resolve().parents[1] / "reference" / "pairwise" / "hine1989_RD.json").read_text(
-        encoding="utf-8"
-    )
+    (Path(__file__).resolve().parents[1] / "reference" / "pairwise" / "hine1989_RD.json").read_text(encoding="utf-8")
 )
 Y, V = np.array(RAW["yi"]), np.array(RAW["vi"])
 DESIGN = np.column_stack([np.ones(6), [3, 1, 2, 2, 4, 5]])
@@ -36,9 +34,7 @@ def test_the_lidocaine_trials_agree_with_metafor():
 
 def test_all_signs_are_tried():
     y, v = Y[:4], V[:4]
-    statistics = [
-        random_effects(s * y, variance=v).statistic for s in np.array(list(product([1, -1], repeat=4)))
-    ]
+    statistics = [random_effects(s * y, variance=v).statistic for s in np.array(list(product([1, -1], repeat=4)))]
     share = np.mean(np.abs(statistics) >= abs(random_effects(y, variance=v).statistic) - 1e-9)
     assert permutation_test(y, variance=v).p_values[0] == share
 
@@ -55,9 +51,7 @@ def test_all_orders_are_tried():
 
 
 def test_a_sample_counts_the_observed_order_too_and_repeats_with_its_seed():
-    first, second = (
-        permutation_test(Y, variance=V, design=DESIGN, permutations=99, seed=5) for _ in range(2)
-    )
+    first, second = (permutation_test(Y, variance=V, design=DESIGN, permutations=99, seed=5) for _ in range(2))
     assert (first.exact, first.count) == (False, 99)
     np.testing.assert_array_equal(first.p_values, second.p_values)
     assert first.p_values[1] * 100 == pytest.approx(round(first.p_values[1] * 100))

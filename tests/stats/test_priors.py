@@ -60,9 +60,7 @@ def test_a_scale_that_is_not_positive_is_refused(kind, scale):
 
 
 def test_turner_offers_eighty_settings_and_a_general_one():
-    settings = [
-        turner_2015(outcome, comparison) for outcome in TURNER_OUTCOMES for comparison in TURNER_COMPARISONS
-    ]
+    settings = [turner_2015(outcome, comparison) for outcome in TURNER_OUTCOMES for comparison in TURNER_COMPARISONS]
     assert len(settings) == 80
     assert turner_2015() == LogNormalVariance(-2.56, 1.74)
 

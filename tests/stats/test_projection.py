@@ -72,9 +72,7 @@ def test_a_masked_trial_leaves_no_trace() -> None:
     plain = one(y, v)
     tau2 = np.array([0.7])
     for name in Moments.__slots__:
-        assert getattr(padded.moments(tau2), name) == pytest.approx(
-            getattr(plain.moments(tau2), name), rel=1e-14
-        )
+        assert getattr(padded.moments(tau2), name) == pytest.approx(getattr(plain.moments(tau2), name), rel=1e-14)
     assert padded.spread()[0] == pytest.approx(plain.spread()[0])
     assert padded.spread()[1] == pytest.approx(plain.spread()[1])
     assert np.allclose(padded.log_determinants(tau2), plain.log_determinants(tau2), rtol=1e-14)

@@ -218,8 +218,7 @@ def test_random_permutations_depend_on_the_seed_alone():
     np.random.seed(5)
     before = np.random.get_state()[1].copy()
     first, again, other = (
-        permute_with_pymare(estimate, variance=variance, tau2="DL", draws=200, seed=seed)
-        for seed in (1, 1, 2)
+        permute_with_pymare(estimate, variance=variance, tau2="DL", draws=200, seed=seed) for seed in (1, 1, 2)
     )
     assert not first.exact
     assert first.p_value.tolist() == again.p_value.tolist()
@@ -286,10 +285,7 @@ def test_what_pymare_does_not_have_is_refused():
 
 def test_importing_the_door_does_not_import_pymare():
     program = "import sys, bmac_meta.stats.pymare_engine; sys.exit('pymare' in sys.modules)"
-    assert (
-        subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False).returncode
-        == 0
-    )
+    assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False).returncode == 0
 
 
 def test_only_the_door_imports_pymare():

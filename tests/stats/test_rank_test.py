@@ -40,9 +40,7 @@ def test_the_exact_p_is_the_share_of_all_orders():
     y, v = Y[:6], V[:6]
     observed = abs(kendalltau(standardized(y, v), v).statistic)
     ranks = np.arange(6)
-    share = np.mean(
-        [abs(kendalltau(ranks, order).statistic) >= observed - 1e-12 for order in permutations(ranks)]
-    )
+    share = np.mean([abs(kendalltau(ranks, order).statistic) >= observed - 1e-12 for order in permutations(ranks)])
     assert begg_test(y, variance=v, minimum_trials=6).p_value == pytest.approx(share, rel=1e-12)
 
 

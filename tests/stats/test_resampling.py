@@ -15,9 +15,7 @@ from bmac_meta.stats.inference import random_effects
 from bmac_meta.stats.resampling import cumulative, gosh, leave_one_out
 
 RAW = json.loads(
-    (Path(__file__).resolve().parents[1] / "reference" / "pairwise" / "bcg_RR.json").read_text(
-        encoding="utf-8"
-    )
+    (Path(__file__).resolve().parents[1] / "reference" / "pairwise" / "bcg_RR.json").read_text(encoding="utf-8")
 )
 Y, V = np.array(RAW["yi"]), np.array(RAW["vi"])
 

@@ -60,9 +60,7 @@ def exact_risk_difference(case: str, variance: str) -> tuple[mpf, mpf]:
         p = sum((n1**2 * c - n2**2 * a + n1 * n2 * (n2 - n1) / 2) / (n1 + n2) ** 2 for a, n1, c, n2 in rows)
         q = sum((a * (n2 - c) + c * (n1 - a)) / (2 * (n1 + n2)) for a, n1, c, n2 in rows)
         return mpf_of(estimate), mpf_of((estimate * p + q) / weight**2)
-    top = sum(
-        (a * (n1 - a) * n2**3 + c * (n2 - c) * n1**3) / (n1 * n2 * (n1 + n2) ** 2) for a, n1, c, n2 in rows
-    )
+    top = sum((a * (n1 - a) * n2**3 + c * (n2 - c) * n1**3) / (n1 * n2 * (n1 + n2) ** 2) for a, n1, c, n2 in rows)
     return mpf_of(estimate), mpf_of(top / weight**2)
 
 
@@ -166,9 +164,7 @@ def test_a_masked_batch_gives_what_each_row_gives_alone(measure):
     stack["events_a"][1, ::2] = np.nan
     batch = mantel_haenszel(**stack, measure=measure, mask=mask)
     for row, present in enumerate(mask):
-        alone = mantel_haenszel(
-            **{name: np.array(column)[present] for name, column in arms.items()}, measure=measure
-        )
+        alone = mantel_haenszel(**{name: np.array(column)[present] for name, column in arms.items()}, measure=measure)
         for name in ("estimate", "se", "ci_low", "p_value", "k", "k_informative", "q", "q_df", "q_p"):
             assert getattr(batch, name)[row] == pytest.approx(getattr(alone, name), rel=1e-13), name
 

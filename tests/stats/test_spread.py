@@ -68,8 +68,7 @@ def test_the_se_of_a_log_ratio_comes_from_the_logarithms_of_its_limits():
     with mpmath.workdps(40):
         z = mpmath.sqrt(2) * mpmath.erfinv(mpmath.mpf(0.95))
         exact = [
-            float(mpmath.log(mpmath.mpf(h) / mpmath.mpf(low)) / (2 * z))
-            for low, h in [(0.5, 2), (0.999999, 1.000001)]
+            float(mpmath.log(mpmath.mpf(h) / mpmath.mpf(low)) / (2 * z)) for low, h in [(0.5, 2), (0.999999, 1.000001)]
         ]
     np.testing.assert_allclose(se, exact, rtol=1e-14)
 
@@ -81,9 +80,7 @@ def test_the_se_from_a_t_value_has_no_sign():
 def test_an_sd_of_change_and_the_correlation_undo_each_other():
     for r in (-0.9, 0.0, 0.5, 0.999):
         sd = change_sd(sd_baseline=6.4, sd_final=7.1, r=r)
-        assert float(correlation_from_sds(sd_baseline=6.4, sd_final=7.1, sd_change=sd)) == pytest.approx(
-            r, abs=1e-14
-        )
+        assert float(correlation_from_sds(sd_baseline=6.4, sd_final=7.1, sd_change=sd)) == pytest.approx(r, abs=1e-14)
 
 
 def test_an_sd_of_change_keeps_its_digits_for_a_correlation_near_1():

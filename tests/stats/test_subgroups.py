@@ -129,8 +129,6 @@ def test_a_missing_label_of_pandas_is_refused_too() -> None:
 
 
 def test_a_collapsed_standard_error_leaves_the_test_undefined() -> None:
-    found = subgroups(
-        [1.0, 1.0, 2.0, 3.0], variance=np.ones(4), labels=["a", "a", "b", "b"], interval="knapp-hartung"
-    )
+    found = subgroups([1.0, 1.0, 2.0, 3.0], variance=np.ones(4), labels=["a", "a", "b", "b"], interval="knapp-hartung")
     assert np.isnan(found.q_between)
     assert np.isnan(found.p_value)

@@ -36,9 +36,7 @@ def test_a_batch_with_a_mask_gives_what_single_calls_give(method: str) -> None:
     mask[:, 0] = True
     y[~mask] = np.nan
     whole = estimate_tau2(y, variance=v, method=method, mask=mask).tau2
-    each = [
-        estimate_tau2(a[m], variance=b[m], method=method).tau2 for a, b, m in zip(y, v, mask, strict=True)
-    ]
+    each = [estimate_tau2(a[m], variance=b[m], method=method).tau2 for a, b, m in zip(y, v, mask, strict=True)]
     # The order of summation differs between layouts: a few units in the last place.
     assert np.allclose(whole, each, rtol=1e-11, atol=1e-14, equal_nan=True)
 
@@ -46,9 +44,7 @@ def test_a_batch_with_a_mask_gives_what_single_calls_give(method: str) -> None:
 @pytest.mark.parametrize("method", TAU2_METHODS)
 def test_a_column_of_ones_is_no_design_at_all(method: str) -> None:
     plain = estimate_tau2(Y, variance=V, method=method).tau2
-    assert estimate_tau2(Y, variance=V, method=method, design=np.ones((5, 1))).tau2 == pytest.approx(
-        plain, rel=1e-12
-    )
+    assert estimate_tau2(Y, variance=V, method=method, design=np.ones((5, 1))).tau2 == pytest.approx(plain, rel=1e-12)
 
 
 def test_paule_mandel_makes_the_generalized_q_its_expectation() -> None:
@@ -66,9 +62,7 @@ def test_a_constant_variance_makes_all_moment_estimators_one() -> None:
     y = np.array([1.0, 4.0, -2.0, 3.0])
     expected = y.var(ddof=1) - 0.5
     for method in ("DL", "HE", "PM", "EB", "REML", "DL2", "CA2"):
-        assert estimate_tau2(y, variance=np.full(4, 0.5), method=method).tau2 == pytest.approx(
-            expected, rel=1e-13
-        )
+        assert estimate_tau2(y, variance=np.full(4, 0.5), method=method).tau2 == pytest.approx(expected, rel=1e-13)
 
 
 def test_two_steps_iterated_lead_to_paule_mandel() -> None:

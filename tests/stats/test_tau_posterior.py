@@ -40,9 +40,7 @@ def test_when_the_data_say_nothing_the_posterior_is_the_prior(prior):
     # With variances of 1e24 the likelihood is flat below 1e12; only the log-t prior has mass (2e-6) beyond.
     found = posterior(prior, variance=(1e24, 1e24, 1e24))
     tolerance = 2e-4 if isinstance(prior, LogTVariance) else 1e-9
-    np.testing.assert_allclose(
-        found.quantile(QUANTILES[:, 1:4]), prior.quantile(QUANTILES[:, 1:4]), rtol=tolerance
-    )
+    np.testing.assert_allclose(found.quantile(QUANTILES[:, 1:4]), prior.quantile(QUANTILES[:, 1:4]), rtol=tolerance)
 
 
 def test_quantiles_rise_with_their_probability():
@@ -63,6 +61,4 @@ def test_rows_of_a_batch_are_integrated_each_for_itself():
     estimate = np.array([[-0.4, 0.3, 0.1], [-40.0, 30.0, 10.0]])
     both = posterior(HalfNormal(0.5), estimate, np.array([[0.05, 0.02, 0.1]] * 2))
     alone = posterior(HalfNormal(0.5), estimate[1], (0.05, 0.02, 0.1))
-    np.testing.assert_allclose(
-        both.quantile(QUANTILES.repeat(2, 0))[1], alone.quantile(QUANTILES)[0], rtol=1e-9
-    )
+    np.testing.assert_allclose(both.quantile(QUANTILES.repeat(2, 0))[1], alone.quantile(QUANTILES)[0], rtol=1e-9)

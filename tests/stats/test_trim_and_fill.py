@@ -38,13 +38,9 @@ def test_the_filled_trials_are_mirror_images_of_the_most_extreme():
     extreme = np.sort(Y)[-result.filled :]
     assert (result.side, images.size) == ("left", result.filled)
     assert result.filled > 0
-    centre = random_effects(
-        np.sort(Y)[: -result.filled], variance=V[np.argsort(Y)][: -result.filled]
-    ).estimate
+    centre = random_effects(np.sort(Y)[: -result.filled], variance=V[np.argsort(Y)][: -result.filled]).estimate
     np.testing.assert_allclose(result.filled_estimate[images], 2 * centre - extreme, rtol=1e-12)
-    pooled = random_effects(
-        np.r_[Y, result.filled_estimate[images]], variance=np.r_[V, result.filled_variance[images]]
-    )
+    pooled = random_effects(np.r_[Y, result.filled_estimate[images]], variance=np.r_[V, result.filled_variance[images]])
     assert result.estimate == pytest.approx(pooled.estimate, rel=1e-12)
     assert (result.stable, result.k) == (True, 14 + result.filled)
 

@@ -33,5 +33,5 @@ def test_the_interval_has_a_width_and_stays_in_bounds_at_both_ends():
 
 
 def test_more_events_than_patients_are_refused():
-    with pytest.raises(InputError, match="more events than patients|events"):
+    with pytest.raises(InputError, match="events"):
         wilson_interval(events=3, total=2)

@@ -13,9 +13,7 @@ from bmac_meta.stats.inference import common_effect, random_effects
 from bmac_meta.stats.worst_case import selection_ratio_estimate, worst_case
 
 RAW = json.loads(
-    (Path(__file__).resolve().parents[1] / "reference" / "pairwise" / "bcg_RR.json").read_text(
-        encoding="utf-8"
-    )
+    (Path(__file__).resolve().parents[1] / "reference" / "pairwise" / "bcg_RR.json").read_text(encoding="utf-8")
 )
 Y, V = np.array(RAW["yi"]), np.array(RAW["vi"])
 AFFIRMATIVE = Y / np.sqrt(V) < -1.959964

@@ -81,13 +81,9 @@ DOI = r"text of the form 10\.[0-9]{4,9}/\S+"
         ("studies", 2, "doi", "abc", DOI, "doi: Digital object identifier, without the resolver."),
     ],
 )
-def test_a_word_that_is_not_known_is_placed_with_the_nearest(
-    faults_with, table, row, column, cell, expected, remedy
-):
+def test_a_word_that_is_not_known_is_placed_with_the_nearest(faults_with, table, row, column, cell, expected, remedy):
     found = repr(cell) if cell else "an empty cell"
-    assert faults_with(table, (row, column, cell)) == [
-        Fault(f"{table}.csv", row, column, found, expected, remedy)
-    ]
+    assert faults_with(table, (row, column, cell)) == [Fault(f"{table}.csv", row, column, found, expected, remedy)]
 
 
 def test_a_needed_cell_that_is_empty_is_placed_with_its_meaning(faults_with):
@@ -116,9 +112,7 @@ def test_spaces_around_a_key_are_a_fault(faults_with):
 
 def test_truth_values_of_spreadsheets_are_read():
     paired = TABLES["contrasts"].field("paired")
-    values = [
-        cell_value(cell, paired, frozenset()) for cell in ("true", "TRUE", "True", "false", "FALSE", "False")
-    ]
+    values = [cell_value(cell, paired, frozenset()) for cell in ("true", "TRUE", "True", "false", "FALSE", "False")]
     assert values == [True, True, True, False, False, False]
 
 

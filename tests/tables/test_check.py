@@ -33,9 +33,7 @@ def test_a_faulty_cell_is_missing_in_the_frame_and_placed_in_the_faults():
 
 def test_a_table_without_rows_has_the_types_of_one_with_rows():
     frame, _ = typed_frame(Sheet("arms.csv", columns=COLUMNS, rows=(2, 5), whole=True), ARMS, {})
-    assert dict(empty_frame(ARMS).dtypes) == {
-        name: dtype for name, dtype in frame.dtypes.items() if name != "further"
-    }
+    assert dict(empty_frame(ARMS).dtypes) == {name: dtype for name, dtype in frame.dtypes.items() if name != "further"}
 
 
 def test_counts_are_exact_up_to_the_largest_whole_float():

@@ -93,9 +93,7 @@ def test_a_file_with_almost_the_name_of_a_table_is_a_fault_and_is_checked(folder
     path = folder(arms=None)
     (tmp_path / name).write_text(files["arms"].replace("BMAC,40", "BMAC,0"), encoding="utf-8")
     faults = faults_at(path)
-    assert faults[0] == Fault(
-        name, None, None, "a file of this name", "the name arms.csv", "Rename it to arms.csv."
-    )
+    assert faults[0] == Fault(name, None, None, "a file of this name", "the name arms.csv", "Rename it to arms.csv.")
     assert [(fault.file, fault.row) for fault in faults[1:]] == [("arms.csv", 2)]
 
 
@@ -114,9 +112,7 @@ def test_a_long_listing_is_cut(tmp_path):
 
 
 def test_contrasts_alone_are_enough(folder):
-    text = (
-        "study_id,arm_a,arm_b,outcome,timepoint_months,measure,estimate,se\nS,BMAC,HA,pain,6,SMD,-0.4,0.2\n"
-    )
+    text = "study_id,arm_a,arm_b,outcome,timepoint_months,measure,estimate,se\nS,BMAC,HA,pain,6,SMD,-0.4,0.2\n"
     assert len(read_tables(folder(studies=None, arms=None, outcomes=None, contrasts=text)).contrasts) == 1
 
 

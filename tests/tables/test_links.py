@@ -129,10 +129,7 @@ def test_an_outcome_of_ones_own_in_contrasts_needs_a_direction_too(folder, fault
 
 
 def test_a_misspelled_outcome_is_not_taken_for_a_new_one(faults_of):
-    text = (
-        "study_id,arm_id,outcome,timepoint_months,mean,higher_is_better\n"
-        "smith2019,ha,womac_functoin,6,3,false\n"
-    )
+    text = "study_id,arm_id,outcome,timepoint_months,mean,higher_is_better\nsmith2019,ha,womac_functoin,6,3,false\n"
     (fault,) = faults_of(outcomes=text)
     assert fault.remedy.startswith("Did you mean 'womac_function'")
 

@@ -13,9 +13,7 @@ from bmac_meta.tables.schema import read_package
 MEAN = read_package().table("outcomes").field("mean")
 NOT_REPORTED = "Leave the cell empty: an empty cell means not reported."
 WORDING = "This is not a single number: leave the cell empty and keep the wording in notes."
-ONE_NUMBER = (
-    "One number in a cell: limits go to ci_low and ci_high, quartiles to q1 and q3, extremes to min and max."
-)
+ONE_NUMBER = "One number in a cell: limits go to ci_low and ci_high, quartiles to q1 and q3, extremes to min and max."
 DATE = "A spreadsheet has turned the number into a date: type the number again in a text cell."
 TOO_FAR = "No computer number is as large or as small as this: check the source."
 ALONE = "Write the number alone, in the unit of the column (point)."
@@ -180,9 +178,7 @@ UNIT = "Check the number and its unit against the source."
     ],
 )
 def test_a_number_outside_its_limits_is_placed(faults_with, table, row, column, cell, expected, remedy):
-    assert faults_with(table, (row, column, cell)) == [
-        Fault(f"{table}.csv", row, column, repr(cell), expected, remedy)
-    ]
+    assert faults_with(table, (row, column, cell)) == [Fault(f"{table}.csv", row, column, repr(cell), expected, remedy)]
 
 
 def test_a_whole_number_may_be_written_with_a_point():

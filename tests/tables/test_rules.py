@@ -279,9 +279,7 @@ def test_what_is_unusual_but_possible_is_read(folder, files, table, cell):
 
 
 def test_an_estimate_that_its_source_prints_outside_its_interval_is_read_when_flagged(folder, files):
-    text = files["contrasts"].replace(
-        "-9.5,-19,0,95,,0.049,false,,,", "0.5,-19,0,95,,0.049,false,,,impossible_ci"
-    )
+    text = files["contrasts"].replace("-9.5,-19,0,95,,0.049,false,,,", "0.5,-19,0,95,,0.049,false,,,impossible_ci")
     assert read_tables(folder(contrasts=text)).contrasts.loc[2, "estimate"] == 0.5
 
 

@@ -70,9 +70,7 @@ def parse_components(
     {'BMAC+PRP': ('BMAC', 'PRP'), 'PRP': ('PRP',), 'PLACEBO': ()}
     """
     return {
-        name: ()
-        if name == inactive
-        else tuple(part.strip() for part in name.split(separator) if part.strip())
+        name: () if name == inactive else tuple(part.strip() for part in name.split(separator) if part.strip())
         for name in treatments
     }
 
@@ -131,18 +129,14 @@ def fit_additive(
         q=q,
         q_network=q_network,
         q_difference=_difference(q.statistic, q_network, q.df),
-        q_difference_random=_difference(
-            _solve(data, composition @ basis, at).squares, generalized_q(data, at), q.df
-        ),
+        q_difference_random=_difference(_solve(data, composition @ basis, at).squares, generalized_q(data, at), q.df),
         tau2_method=wanted if isinstance(wanted, str) else "given",
         distribution=distribution,
         level=level,
     )
 
 
-def _composition(
-    data: NetworkData, components: Mapping[str, Iterable[str]]
-) -> tuple[tuple[str, ...], FloatArray]:
+def _composition(data: NetworkData, components: Mapping[str, Iterable[str]]) -> tuple[tuple[str, ...], FloatArray]:
     missing = [name for name in data.treatments if name not in components]
     if missing:
         raise InputError(
@@ -179,9 +173,7 @@ def _treatment_effects(
 ) -> tuple[FloatArray, FloatArray]:
     lines = composition[:, None, :] - composition
     seen = _spanned(lines, basis)
-    return np.where(seen, lines @ coefficients, np.nan), np.where(
-        seen, np.linalg.norm(lines @ root, axis=2), np.nan
-    )
+    return np.where(seen, lines @ coefficients, np.nan), np.where(seen, np.linalg.norm(lines @ root, axis=2), np.nan)
 
 
 def _difference(squares: float, network: ChiSquared, df: int) -> ChiSquared:

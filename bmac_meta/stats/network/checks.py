@@ -42,9 +42,7 @@ def read_numbers(name: str, values: ArrayLike) -> FloatArray:
     except (TypeError, ValueError) as cause:
         raise InputError(f"{name} must be numbers, one per row: {cause}.") from cause
     if array.ndim != 1 or not array.size:
-        raise InputError(
-            f"{name} has shape {array.shape}; it must be one number per row, and at least one row."
-        )
+        raise InputError(f"{name} has shape {array.shape}; it must be one number per row, and at least one row.")
     return array
 
 

@@ -102,9 +102,7 @@ def _walked(
     return np.concatenate(parts)
 
 
-def _walk(
-    flow: FloatArray, source: IntArray, sink: IntArray, edges: tuple[IntArray, IntArray], n: int
-) -> FloatArray:
+def _walk(flow: FloatArray, source: IntArray, sink: IntArray, edges: tuple[IntArray, IntArray], n: int) -> FloatArray:
     jump = _transitions(flow, edges, n)
     leaving = _steps(jump, source)
     arriving = _steps(np.swapaxes(jump, 1, 2), sink)

@@ -142,9 +142,7 @@ def trials_of(data: NetworkData) -> list[TrialContrasts]:
     for block in data.blocks:
         for row, trial in enumerate(block.trial):
             names = tuple(data.treatments[arm] for arm in block.arms[row])
-            found[int(trial)] = TrialContrasts(
-                data.trials[trial], names, block.effect[row], block.covariance[row]
-            )
+            found[int(trial)] = TrialContrasts(data.trials[trial], names, block.effect[row], block.covariance[row])
     return [found[i] for i in range(len(data.trials))]
 
 
@@ -158,8 +156,6 @@ def select_trials(data: NetworkData, keep: BoolArray) -> NetworkData:
     for block in data.blocks:
         part = block.take(keep[block.trial])
         if part.trial.size:
-            blocks.append(
-                TrialBlock(renumber[part.trial], part.arms, part.effect, part.covariance, part.residual)
-            )
+            blocks.append(TrialBlock(renumber[part.trial], part.arms, part.effect, part.covariance, part.residual))
     names = tuple(name for name, kept in zip(data.trials, keep, strict=True) if kept)
     return NetworkData(data.treatments, names, tuple(blocks))

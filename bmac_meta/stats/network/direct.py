@@ -30,9 +30,7 @@ def trial_pairs(data: NetworkData) -> TrialPairs:
         variance = pair_variance(block.covariance)[:, b, a]
         trial = np.repeat(block.trial[:, None], a.size, axis=1)
         parts.append((trial, block.arms[:, a], block.arms[:, b], estimate, variance))
-    return TrialPairs(
-        *(np.concatenate([part.ravel() for part in column]) for column in zip(*parts, strict=True))
-    )
+    return TrialPairs(*(np.concatenate([part.ravel() for part in column]) for column in zip(*parts, strict=True)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +59,4 @@ def direct_evidence(data: NetworkData, tau2: float) -> DirectEvidence:
     estimate = np.divide(towards, total, out=blank.copy(), where=total > 0.0)
     se = np.sqrt(np.divide(1.0, total, out=blank, where=total > 0.0))
     upper = np.triu(np.ones((n, n), dtype=bool), 1)
-    return DirectEvidence(
-        np.where(upper, estimate, -estimate.T), np.where(upper, se, se.T), trials + trials.T
-    )
+    return DirectEvidence(np.where(upper, estimate, -estimate.T), np.where(upper, se, se.T), trials + trials.T)

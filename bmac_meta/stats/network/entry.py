@@ -62,10 +62,7 @@ def network_from_arms(
     labels = [f"trial {name!r}, arm {arm!r}" for name, arm in zip(names, arms, strict=True)]
     refuse([*number_faults(effect, spread, labels, "mean"), *arm_faults(by_trial, arms)])
     return assemble(
-        (
-            _from_arms(name, [arms[i] for i in rows], effect[rows], spread[rows])
-            for name, rows in by_trial.items()
-        ),
+        (_from_arms(name, [arms[i] for i in rows], effect[rows], spread[rows]) for name, rows in by_trial.items()),
         treatments,
     )
 
@@ -115,9 +112,7 @@ def network_from_contrasts(
     return replace(frame, blocks=tuple(_printed(b, *f) for b, f in zip(frame.blocks, filled, strict=True)))
 
 
-def network_from_covariances(
-    trials: Iterable[TrialContrasts], treatments: Sequence[str] | None = None
-) -> NetworkData:
+def network_from_covariances(trials: Iterable[TrialContrasts], treatments: Sequence[str] | None = None) -> NetworkData:
     """Build a network from trials with effects against their first treatment and the covariance of these.
 
     For correlated arms, standardized mean differences of multi-arm trials (Gleser & Olkin 2009) and the like.
@@ -203,9 +198,7 @@ def _as_trial(trial: TrialContrasts) -> TrialContrasts:
     return TrialContrasts(name, tuple(read_names("treatment", trial.treatments)), effect, covariance)
 
 
-def _carry(
-    joined: NetworkData, block: TrialBlock, printed: dict[str, dict[tuple[str, ...], FloatArray]]
-) -> TrialBlock:
+def _carry(joined: NetworkData, block: TrialBlock, printed: dict[str, dict[tuple[str, ...], FloatArray]]) -> TrialBlock:
     residual = np.empty_like(block.residual)
     for row, trial in enumerate(block.trial):
         ((arms, old),) = printed[joined.trials[trial]].items()

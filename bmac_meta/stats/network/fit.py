@@ -104,9 +104,7 @@ def fit_network(
     as_level(level)
     wanted = check_tau2(tau2)
     if model == "common" and not isinstance(wanted, str) and wanted > 0.0:
-        raise InputError(
-            f"tau2={wanted!r} means random effects, but model is 'common': leave one of them out."
-        )
+        raise InputError(f"tau2={wanted!r} means random effects, but model is 'common': leave one of them out.")
     require_connected(data)
     projection = network_projection(independent_rows(data))
     q = generalized_q(data)
@@ -154,9 +152,7 @@ def generalized_q(data: NetworkData, tau2: float = 0.0) -> ChiSquared:
 
 def chi_squared(statistic: float, df: int) -> ChiSquared:
     """Return a χ² statistic with its upper tail probability."""
-    return ChiSquared(
-        max(float(statistic), 0.0), int(df), float(chdtrc(df, max(statistic, 0.0))) if df else np.nan
-    )
+    return ChiSquared(max(float(statistic), 0.0), int(df), float(chdtrc(df, max(statistic, 0.0))) if df else np.nan)
 
 
 def inconsistency_share(q: ChiSquared) -> float:

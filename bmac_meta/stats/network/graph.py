@@ -84,9 +84,7 @@ def components(data: NetworkData) -> tuple[tuple[str, ...], ...]:
     (('A', 'B'), ('C', 'D'))
     """
     labels = component_labels(comparison_counts(data) > 0)
-    parts = [
-        tuple(data.treatments[i] for i in np.flatnonzero(labels == label)) for label in np.unique(labels)
-    ]
+    parts = [tuple(data.treatments[i] for i in np.flatnonzero(labels == label)) for label in np.unique(labels)]
     return tuple(sorted(parts, key=len, reverse=True))
 
 
@@ -140,9 +138,7 @@ def without_trials(data: NetworkData, trials: Iterable[object]) -> NetworkData:
 
 def _reindexed(data: NetworkData, present: list[str]) -> NetworkData:
     place = np.array([present.index(name) if name in present else -1 for name in data.treatments])
-    blocks = tuple(
-        TrialBlock(b.trial, place[b.arms], b.effect, b.covariance, b.residual) for b in data.blocks
-    )
+    blocks = tuple(TrialBlock(b.trial, place[b.arms], b.effect, b.covariance, b.residual) for b in data.blocks)
     return NetworkData(tuple(present), data.trials, blocks)
 
 

@@ -53,13 +53,10 @@ def leave_one_comparison_out(fit: NetworkFit) -> LeftOut:
     pairs = comparisons(fit.data)
     present = membership(fit.data)
     keep = ~(present[:, pairs.first] & present[:, pairs.second]).T
-    names = tuple(
-        (fit.treatments[a], fit.treatments[b]) for a, b in zip(pairs.first, pairs.second, strict=True)
-    )
+    names = tuple((fit.treatments[a], fit.treatments[b]) for a, b in zip(pairs.first, pairs.second, strict=True))
     if not keep.any():
         raise NotEnoughTrials(
-            f"every trial makes every comparison ({' vs '.join(names[0])} …), so that none is left without "
-            "one."
+            f"every trial makes every comparison ({' vs '.join(names[0])} …), so that none is left without one."
         )
     return _refit(fit, keep, names)
 

@@ -118,9 +118,7 @@ class NetworkProjection:
             trace_w=total,
             trace_ww=squares,
             trace_p=total - np.trace(turned, axis1=1, axis2=2),
-            trace_pp=squares
-            - 2.0 * np.einsum("nij,nji->n", inverse, cube)
-            + np.einsum("nij,nji->n", turned, turned),
+            trace_pp=squares - 2.0 * np.einsum("nij,nji->n", inverse, cube) + np.einsum("nij,nji->n", turned, turned),
         )
 
     def spread(self) -> tuple[FloatArray, FloatArray]:

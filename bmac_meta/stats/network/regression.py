@@ -133,12 +133,8 @@ def _values(data: NetworkData, covariate: Mapping[object, float] | ArrayLike) ->
         covariate = [by_name[name] for name in data.trials]
     values = np.asarray(covariate)
     if values.shape != (len(data.trials),):
-        raise InputError(
-            f"covariate has shape {values.shape}; give one number for each of {len(data.trials)} trials."
-        )
-    return np.array(
-        [_number(f"covariate of trial {t!r}", v) for t, v in zip(data.trials, values, strict=True)]
-    )
+        raise InputError(f"covariate has shape {values.shape}; give one number for each of {len(data.trials)} trials.")
+    return np.array([_number(f"covariate of trial {t!r}", v) for t, v in zip(data.trials, values, strict=True)])
 
 
 def _interaction(data: NetworkData, values: FloatArray, reference: int) -> list[FloatArray]:

@@ -45,10 +45,7 @@ class Rows:
     def rotate(self, contrasts: Sequence[FloatArray]) -> FloatArray:
         """Return rows (N, …) from values of the contrasts, one array (k, m − 1, …) per block."""
         return _stack(
-            [
-                np.einsum("kij,kj...->ki...", turn, part)
-                for turn, part in zip(self.rotations, contrasts, strict=True)
-            ]
+            [np.einsum("kij,kj...->ki...", turn, part) for turn, part in zip(self.rotations, contrasts, strict=True)]
         )
 
 

@@ -208,9 +208,7 @@ def _split_once(rows: Rows, shift: list[FloatArray], first: int, second: int) ->
     solution = least_squares(rows.effect, columns, alive)
     gap = np.zeros_like(pick)
     gap[-1] = 1.0
-    return tuple(
-        value for line in (both, pick, gap) for value in _answer(solution.coefficients, solution.root, line)
-    )
+    return tuple(value for line in (both, pick, gap) for value in _answer(solution.coefficients, solution.root, line))
 
 
 def _answer(coefficients: FloatArray, root: FloatArray, line: FloatArray) -> tuple[float, float]:

@@ -66,9 +66,7 @@ def dense(data: NetworkData) -> Dense:
     return Dense(y, x[:, 1:], v, s)
 
 
-def simulate(
-    seed: int, trials: int = 12, treatments: int = 5, largest: int = 4, tau: float = 0.3
-) -> dict[str, Any]:
+def simulate(seed: int, trials: int = 12, treatments: int = 5, largest: int = 4, tau: float = 0.3) -> dict[str, Any]:
     """Draw arm-level data of a connected network with multi-arm trials; the rows come in random order."""
     generator = np.random.default_rng(seed)
     names = [f"T{i}" for i in range(treatments)]
@@ -82,9 +80,7 @@ def simulate(
         moved = true[arms] + generator.normal(size=arms.size) * tau / np.sqrt(2.0)
         for arm, centre in zip(arms, moved, strict=True):
             variance = float(generator.uniform(0.02, 0.3))
-            rows.append(
-                (centre + generator.normal() * np.sqrt(variance), variance, f"trial {trial}", names[arm])
-            )
+            rows.append((centre + generator.normal() * np.sqrt(variance), variance, f"trial {trial}", names[arm]))
     order = generator.permutation(len(rows))
     mean, variance, trial, treatment = zip(*[rows[i] for i in order], strict=True)
     return {"mean": mean, "variance": variance, "trial": trial, "treatment": treatment}
@@ -92,9 +88,7 @@ def simulate(
 
 def contrasts_of(arms: dict[str, Any]) -> dict[str, Any]:
     """Write arm-level data as all pairwise contrasts."""
-    columns: dict[str, list[Any]] = {
-        k: [] for k in ("estimate", "variance", "trial", "treatment_a", "treatment_b")
-    }
+    columns: dict[str, list[Any]] = {k: [] for k in ("estimate", "variance", "trial", "treatment_a", "treatment_b")}
     for name in dict.fromkeys(arms["trial"]):
         own = [i for i, trial in enumerate(arms["trial"]) if trial == name]
         for place, i in enumerate(own):

@@ -20,9 +20,7 @@ from bmac_meta.stats.network import (
 )
 
 
-def paths(
-    flow: dict[tuple[int, int], float], here: int, end: int
-) -> Iterator[tuple[list[tuple[int, int]], float]]:
+def paths(flow: dict[tuple[int, int], float], here: int, end: int) -> Iterator[tuple[list[tuple[int, int]], float]]:
     """Walk every path of a flow from one treatment to another, with its probability."""
     if here == end:
         yield [], 1.0
@@ -84,9 +82,7 @@ def test_the_flow_times_the_direct_estimates_is_the_network_estimate(draw: Any) 
         place = edges.index(tuple(arms))
         weight[place] += 1.0 / (variance[0, 0] + 0.1)
         towards[place] -= effect[0] / (variance[0, 0] + 0.1)
-    np.testing.assert_allclose(
-        found.flow @ (towards / weight), fit.estimate[found.first, found.second], atol=1e-11
-    )
+    np.testing.assert_allclose(found.flow @ (towards / weight), fit.estimate[found.first, found.second], atol=1e-11)
 
 
 def test_a_triangle_shares_two_to_one() -> None:
@@ -104,8 +100,6 @@ def test_trials_of_one_comparison_share_by_weight() -> None:
 
 
 def test_a_trial_with_correlated_arms_is_refused_by_name() -> None:
-    trial = TrialContrasts(
-        "knees", ("A", "B", "C"), np.array([1.0, 2.0]), np.array([[1.0, 0.9], [0.9, 0.85]])
-    )
+    trial = TrialContrasts("knees", ("A", "B", "C"), np.array([1.0, 2.0]), np.array([[1.0, 0.9], [0.9, 0.85]]))
     with pytest.raises(InputError, match=r"trial 'knees' has a negative weight for A vs B"):
         contributions(fit_network(network_from_covariances([trial]), 0.0))

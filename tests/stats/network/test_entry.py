@@ -54,15 +54,11 @@ def test_a_trial_with_its_covariance_may_name_any_arm_first() -> None:
 
 
 def test_the_order_of_treatments_can_be_given() -> None:
-    data = network_from_contrasts(
-        [1.0], variance=[1.0], trial=["t"], treatment_a="A", treatment_b="B", treatments="BA"
-    )
+    data = network_from_contrasts([1.0], variance=[1.0], trial=["t"], treatment_a="A", treatment_b="B", treatments="BA")
     assert data.treatments == ("B", "A")
     assert fit_network(data).estimate[0, 1] == -1.0
     with pytest.raises(InputError, match=r"missing: \['B'\], not in any trial: \['Z'\]"):
-        network_from_contrasts(
-            [1.0], variance=[1.0], trial=[1], treatment_a="A", treatment_b="B", treatments="AZ"
-        )
+        network_from_contrasts([1.0], variance=[1.0], trial=[1], treatment_a="A", treatment_b="B", treatments="AZ")
 
 
 def test_printed_contrasts_within_rounding_pass_and_are_reconciled() -> None:
@@ -81,9 +77,7 @@ def test_rounded_contrasts_of_a_trial_weigh_as_a_network_of_two_arm_trials(write
         total = variance + tau2
         arms = 0.5 * (total[:3].sum() - 2.0 * total[[2, 1, 0]])
         precision = 1.0 / arms
-        reduced = (
-            np.array([precision[a] * precision[b] for a, b in ((0, 1), (0, 2), (1, 2))]) / precision.sum()
-        )
+        reduced = np.array([precision[a] * precision[b] for a, b in ((0, 1), (0, 2), (1, 2))]) / precision.sum()
         weight = np.diag([*reduced, 1.0 / total[3]])
         x = np.array([[-1.0, 0.0], [0.0, -1.0], [1.0, -1.0], [0.0, -1.0]])
         expected = np.linalg.solve(x.T @ weight @ x, x.T @ weight @ effect)
@@ -127,19 +121,13 @@ def test_standardized_differences_of_a_four_arm_trial_pass(as_contrasts: Any) ->
 
 
 def test_missing_contrasts_of_a_three_arm_trial_are_refused_by_name() -> None:
-    with pytest.raises(
-        InputError, match=r"trial 'T1' has 3 arms \(A, B, C\) but lacks B vs C: give all 3 contrasts"
-    ):
-        network_from_contrasts(
-            [1, 2], variance=[1, 1], trial=["T1", "T1"], treatment_a="AA", treatment_b="BC"
-        )
+    with pytest.raises(InputError, match=r"trial 'T1' has 3 arms \(A, B, C\) but lacks B vs C: give all 3 contrasts"):
+        network_from_contrasts([1, 2], variance=[1, 1], trial=["T1", "T1"], treatment_a="AA", treatment_b="BC")
 
 
 def test_two_trials_with_one_name_are_refused() -> None:
     with pytest.raises(InputError, match=r"trial 'T1' brings A vs B 2 times.*own name"):
-        network_from_contrasts(
-            [1, 2], variance=[1, 1], trial=["T1", "T1"], treatment_a="AB", treatment_b="BA"
-        )
+        network_from_contrasts([1, 2], variance=[1, 1], trial=["T1", "T1"], treatment_a="AB", treatment_b="BA")
     with pytest.raises(InputError, match=r"trial 'T1' has 2 arms of 'A'"):
         network_from_arms([1, 2, 3], variance=[1, 1, 1], trial=["T1"] * 3, treatment="AAB")
     trial = TrialContrasts("T1", ("A", "B"), [1.0], [[1.0]])
@@ -154,9 +142,7 @@ def test_a_treatment_against_itself_is_refused() -> None:
 
 def test_a_trial_with_one_arm_is_refused() -> None:
     with pytest.raises(InputError, match=r"trial 'T2' has one arm only \('HA'\)"):
-        network_from_arms(
-            [1, 2, 3], variance=[1, 1, 1], trial=["T1", "T1", "T2"], treatment=["HA", "PRP", "HA"]
-        )
+        network_from_arms([1, 2, 3], variance=[1, 1, 1], trial=["T1", "T1", "T2"], treatment=["HA", "PRP", "HA"])
     with pytest.raises(InputError, match=r"trial 'T2' has one arm only"):
         network_from_covariances([TrialContrasts("T2", ("HA",), [], [])])
 

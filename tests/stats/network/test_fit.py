@@ -57,12 +57,8 @@ def test_the_common_effect_model_has_no_prediction_interval(senn: NetworkData) -
 
 
 def test_a_prediction_interval_needs_two_degrees_of_freedom() -> None:
-    two = network_from_contrasts(
-        [0.1, 0.5], variance=[1, 1], trial=[1, 2], treatment_a="AA", treatment_b="BB"
-    )
-    three = network_from_contrasts(
-        [0, 1, 2], variance=[1] * 3, trial=[1, 2, 3], treatment_a="AAA", treatment_b="BBB"
-    )
+    two = network_from_contrasts([0.1, 0.5], variance=[1, 1], trial=[1, 2], treatment_a="AA", treatment_b="BB")
+    three = network_from_contrasts([0, 1, 2], variance=[1] * 3, trial=[1, 2, 3], treatment_a="AAA", treatment_b="BBB")
     assert np.isnan(fit_network(two).pi_low[0, 1])
     assert np.isfinite(fit_network(three).pi_low[0, 1])
 

@@ -73,9 +73,7 @@ def test_taking_arms_out_keeps_the_other_arms_of_multi_arm_trials(draw_arms: Any
     inside = [i for i in inside if several.count(arms["trial"][i]) > 1]
     expected = network_from_arms(**{key: [column[i] for i in inside] for key, column in arms.items()})
     part = subnetwork(network_from_arms(**arms), kept)
-    np.testing.assert_allclose(
-        fit_network(part, 0.1).estimate, fit_network(expected, 0.1).estimate, atol=1e-13
-    )
+    np.testing.assert_allclose(fit_network(part, 0.1).estimate, fit_network(expected, 0.1).estimate, atol=1e-13)
     np.testing.assert_allclose(fit_network(part, 0.1).se, fit_network(expected, 0.1).se, rtol=1e-12)
 
 

@@ -25,17 +25,13 @@ def exact_score(model: Any, tau2: float, restricted: bool) -> mpf:
     projection = weight - towards * mp.inverse(x.T * towards) * towards.T
     pull = projection * y
     drag = projection if restricted else weight
-    trace = mp.fsum(
-        drag[i, j] * shape[j, i] for i in range(drag.rows) for j in range(drag.rows) if shape[j, i]
-    )
+    trace = mp.fsum(drag[i, j] * shape[j, i] for i in range(drag.rows) for j in range(drag.rows) if shape[j, i])
     return (pull.T * shape * pull)[0] - trace
 
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("method", LIKELIHOODS)
-def test_the_likelihood_is_flat_at_tau2_to_nine_digits(
-    name: str, method: str, load_case: Any, write_out: Any
-) -> None:
+def test_the_likelihood_is_flat_at_tau2_to_nine_digits(name: str, method: str, load_case: Any, write_out: Any) -> None:
     _, data = load_case(name)
     model, tau2 = write_out(data), fit_network(data, method).tau2
     with mp.workdps(40):
@@ -48,9 +44,7 @@ def test_the_likelihood_is_flat_at_tau2_to_nine_digits(
 
 @pytest.mark.parametrize("method", LIKELIHOODS)
 @pytest.mark.parametrize("seed", range(6))
-def test_no_point_of_a_dense_grid_has_a_higher_likelihood(
-    method: str, seed: int, draw: Any, write_out: Any
-) -> None:
+def test_no_point_of_a_dense_grid_has_a_higher_likelihood(method: str, seed: int, draw: Any, write_out: Any) -> None:
     data = draw(seed, tau=0.4)
     model, tau2 = write_out(data), fit_network(data, method).tau2
     best = model.log_likelihood(tau2, method == "REML")
@@ -79,9 +73,7 @@ def test_paule_mandel_makes_q_equal_its_degrees_of_freedom(seed: int, draw: Any,
     assert model.q(tau2) == pytest.approx(model.y.size - model.x.shape[1], rel=1e-9)
 
 
-def test_q_at_the_interval_limits_stands_at_the_quantiles_of_chi_squared(
-    senn: NetworkData, write_out: Any
-) -> None:
+def test_q_at_the_interval_limits_stands_at_the_quantiles_of_chi_squared(senn: NetworkData, write_out: Any) -> None:
     low, high = fit_network(senn).tau2_ci
     # Quantiles of χ² with 18 degrees of freedom at 0.975 and 0.025, from a printed table.
     assert write_out(senn).q(low) == pytest.approx(31.526, abs=5e-4)

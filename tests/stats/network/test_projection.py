@@ -42,9 +42,7 @@ def test_fast_and_stable_projections_agree(draw: Any) -> None:
     assert isinstance(fast, NetworkProjection)
     alive = fast.alive[0] > 0.0
     columns = np.ascontiguousarray(fast.columns[:, alive].T)[:, :, None]
-    stable = DesignProjection.of(
-        columns, fast.effect[:, None], fast.variance[:, None], fast.trials, constant=False
-    )
+    stable = DesignProjection.of(columns, fast.effect[:, None], fast.variance[:, None], fast.trials, constant=False)
     ratio = stable.unit / 1.0
     nodes = np.array([[0.0], [0.3], [8.0]])
     left, right = fast.moments(nodes), stable.moments(nodes / ratio**2)
@@ -52,15 +50,11 @@ def test_fast_and_stable_projections_agree(draw: Any) -> None:
     for name in Moments.__slots__:
         scaled = getattr(right, name) / ratio ** powers[name]
         np.testing.assert_allclose(getattr(left, name), scaled, rtol=1e-9, err_msg=name)
-    for one, other in zip(
-        fast.log_determinants(nodes[1]), stable.log_determinants(nodes[1] / ratio**2), strict=True
-    ):
+    for one, other in zip(fast.log_determinants(nodes[1]), stable.log_determinants(nodes[1] / ratio**2), strict=True):
         assert np.isfinite(one).all()
         assert np.isfinite(other).all()
     difference = fast.log_determinants(nodes[1])[1] - fast.log_determinants(nodes[2])[1]
-    expected = (
-        stable.log_determinants(nodes[1] / ratio**2)[1] - stable.log_determinants(nodes[2] / ratio**2)[1]
-    )
+    expected = stable.log_determinants(nodes[1] / ratio**2)[1] - stable.log_determinants(nodes[2] / ratio**2)[1]
     np.testing.assert_allclose(difference, expected, rtol=1e-9)
 
 
@@ -76,15 +70,11 @@ def test_rows_that_are_not_kept_count_for_nothing(draw: Any) -> None:
     whole = network_projection(rows)
     part = network_projection(rows.take(rows.trial != 11))
     keep = (rows.trial != 11).astype(float)[None]
-    cut = NetworkProjection(
-        whole.effect, whole.columns, whole.gram, whole.variance, keep, whole.alive, whole.unit
-    )
+    cut = NetworkProjection(whole.effect, whole.columns, whole.gram, whole.variance, keep, whole.alive, whole.unit)
     at, ratio = np.array([0.7]), (part.unit / whole.unit) ** 2
     assert cut.degrees[0] == part.degrees[0]
     assert cut.moments(at).y_p_y[0] == pytest.approx(part.moments(at / ratio).y_p_y[0], rel=1e-10)
-    assert cut.spread()[0][0] * whole.unit[0] ** 2 == pytest.approx(
-        part.spread()[0][0] * part.unit[0] ** 2, rel=1e-10
-    )
+    assert cut.spread()[0][0] * whole.unit[0] ** 2 == pytest.approx(part.spread()[0][0] * part.unit[0] ** 2, rel=1e-10)
     assert cut.total_squares()[0] * whole.unit[0] ** 2 == pytest.approx(
         part.total_squares()[0] * part.unit[0] ** 2, rel=1e-12
     )

@@ -39,14 +39,10 @@ def test_the_coefficient_is_one_more_column_in_the_full_model(draw: Any, write_o
 def test_two_treatments_make_the_pairwise_meta_regression() -> None:
     effect, variance = np.array([0.1, 0.9, 1.4, 0.2, 2.2]), np.array([0.1, 0.2, 0.1, 0.3, 0.2])
     values = np.array([1.0, 2.0, 3.0, 1.5, 4.0])
-    data = network_from_contrasts(
-        effect, variance=variance, trial=range(5), treatment_a="A" * 5, treatment_b="B" * 5
-    )
+    data = network_from_contrasts(effect, variance=variance, trial=range(5), treatment_a="A" * 5, treatment_b="B" * 5)
     fit = fit_network_regression(data, values, "B")
     design = np.column_stack([np.ones(5), values])
-    assert fit.tau2 == pytest.approx(
-        estimate_tau2(effect, variance=variance, design=design).tau2, rel=1e-8, abs=1e-12
-    )
+    assert fit.tau2 == pytest.approx(estimate_tau2(effect, variance=variance, design=design).tau2, rel=1e-8, abs=1e-12)
     weight = np.diag(1.0 / (variance + fit.tau2))
     slope = np.linalg.solve(design.T @ weight @ design, design.T @ weight @ effect)[1]
     assert fit.coefficient == pytest.approx(slope, rel=1e-8)

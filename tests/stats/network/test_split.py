@@ -48,9 +48,7 @@ def test_side_split_equals_back_calculation_where_the_trials_have_two_arms(tau2:
     fit = fit_network(draw(3, trials=18, treatments=5, largest=2), tau2)
     back, side = node_split(fit), node_split(fit, "side-split")
     for name in ("direct", "direct_se", "indirect", "indirect_se", "difference", "difference_se", "p_value"):
-        np.testing.assert_allclose(
-            getattr(side, name), getattr(back, name), rtol=1e-8, atol=1e-9, err_msg=name
-        )
+        np.testing.assert_allclose(getattr(side, name), getattr(back, name), rtol=1e-8, atol=1e-9, err_msg=name)
 
 
 def test_side_split_is_one_more_column_in_the_full_model(draw: Any, write_out: Any) -> None:
@@ -83,10 +81,7 @@ def test_refitting_estimates_tau2_with_the_inconsistency_in_the_model(draw: Any,
     assert (kept.tau2 == fit.tau2).all()
     assert split.tau2[i] != fit.tau2
     direct = {
-        t
-        for b in data.blocks
-        for t, arms in zip(b.trial.tolist(), b.arms.tolist(), strict=True)
-        if arms == [0, 1]
+        t for b in data.blocks for t, arms in zip(b.trial.tolist(), b.arms.tolist(), strict=True) if arms == [0, 1]
     }
     model = write_out(data)
     rows = np.concatenate([block.trial for block in data.blocks])
