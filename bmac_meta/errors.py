@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+MOST_TOLD = 80
+
 MOST_PRINTED = 200
 
 
@@ -65,9 +67,6 @@ class DataError(BmacMetaError, ValueError):
         lines = [f"  {fault}" for fault in self.faults[:MOST_PRINTED]]
         rest = count - len(lines)
         super().__init__("\n".join([heading, *lines, *([f"  and {rest} more: see .faults"] if rest else [])]))
-
-
-MOST_TOLD = 80
 
 
 def nearest(word: object, known: Iterable[str]) -> str | None:

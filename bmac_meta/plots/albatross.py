@@ -14,11 +14,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bmac_meta.errors import InputError
+from bmac_meta.numbers import count_noun
 from bmac_meta.plots.ink import draw
 from bmac_meta.plots.key import Entry, key
 from bmac_meta.plots.labels import labels_beside
 from bmac_meta.plots.marks import Layout, Mark, disc, line, vertical
-from bmac_meta.plots.numbers import count_noun
 from bmac_meta.plots.panel import Panel, Words, chart, level_sides
 from bmac_meta.plots.scale import Scale, padded
 from bmac_meta.plots.style import POINTS_PER_INCH, RULE_WIDTH, TEXT_SIZE

@@ -13,9 +13,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bmac_meta.errors import InputError
+from bmac_meta.numbers import count_noun
 from bmac_meta.plots.ink import draw
 from bmac_meta.plots.marks import Layout, Mark, disc, disc_diameter, horizontal, line, polygon
-from bmac_meta.plots.numbers import count_noun
 from bmac_meta.plots.panel import Panel, Words, chart
 from bmac_meta.plots.scale import Scale, padded
 from bmac_meta.plots.sides import inset, upright_sides

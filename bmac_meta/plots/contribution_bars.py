@@ -13,10 +13,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bmac_meta.errors import InputError
+from bmac_meta.numbers import count_noun, format_percent
 from bmac_meta.plots.ink import draw
 from bmac_meta.plots.key import Entry, key, swatch
 from bmac_meta.plots.marks import Layout, Mark, paragraph, paragraph_height, rectangle, written
-from bmac_meta.plots.numbers import count_noun, format_percent
 from bmac_meta.plots.panel import footnotes, headline, level_axis, level_axis_height
 from bmac_meta.plots.scale import Scale
 from bmac_meta.plots.style import JOURNAL_WIDTH, MARGIN, POINTS_PER_INCH, SMALL_SIZE, TEXT_SIZE

@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bmac_meta.errors import InputError
+from bmac_meta.numbers import count_noun
 from bmac_meta.plots.ink import draw
 from bmac_meta.plots.key import Entry, key
 from bmac_meta.plots.marks import (
@@ -27,7 +28,6 @@ from bmac_meta.plots.marks import (
     paragraph_height,
     written,
 )
-from bmac_meta.plots.numbers import count_noun
 from bmac_meta.plots.panel import footnotes, headline
 from bmac_meta.plots.style import (
     HAIRLINE,

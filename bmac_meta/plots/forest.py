@@ -18,6 +18,7 @@ from collections.abc import Iterator
 import pandas as pd
 from matplotlib.figure import Figure
 
+from bmac_meta.numbers import count_noun
 from bmac_meta.plots.forest_axis import limits, shown_as
 from bmac_meta.plots.forest_body import body, lines_of
 from bmac_meta.plots.forest_frame import axis, footer, header, verticals
@@ -26,7 +27,6 @@ from bmac_meta.plots.forest_records import Forest, ForestGroup, ForestStudy, For
 from bmac_meta.plots.forest_rows import rows, shown
 from bmac_meta.plots.ink import draw
 from bmac_meta.plots.marks import Layout, Mark
-from bmac_meta.plots.numbers import count_noun
 from bmac_meta.plots.scale import Scale
 from bmac_meta.plots.style import JOURNAL_WIDTH, MARGIN, POINTS_PER_INCH
 

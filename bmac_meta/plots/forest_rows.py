@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from bmac_meta.numbers import format_number, format_percent, format_ratio
 from bmac_meta.plots.forest_records import Forest, ForestGroup, ForestStudy, ForestSummary
-from bmac_meta.plots.numbers import format_number, format_percent, format_ratio
 
 RowKind = Literal["heading", "study", "subtotal", "overall", "prediction", "words", "gap"]
 LETTERS = "abcdefghijklmnopqrstuvwxyz"

@@ -17,10 +17,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bmac_meta.errors import InputError
+from bmac_meta.numbers import count_noun, format_number
 from bmac_meta.plots.ink import draw
 from bmac_meta.plots.key import Entry, key, swatch
 from bmac_meta.plots.marks import Layout, Mark, line, rectangle, vertical
-from bmac_meta.plots.numbers import count_noun, format_number
 from bmac_meta.plots.panel import Panel, Words, chart
 from bmac_meta.plots.scale import Scale, padded
 from bmac_meta.plots.style import POINTS_PER_INCH, RULE_WIDTH

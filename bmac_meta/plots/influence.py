@@ -14,10 +14,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bmac_meta.errors import InputError
+from bmac_meta.numbers import count_noun
 from bmac_meta.plots.ink import draw
 from bmac_meta.plots.labels import labels_beside
 from bmac_meta.plots.marks import Layout, Mark, disc
-from bmac_meta.plots.numbers import count_noun
 from bmac_meta.plots.panel import Panel, Words, chart
 from bmac_meta.plots.scale import Scale, upper_limit
 from bmac_meta.plots.style import POINTS_PER_INCH

@@ -13,10 +13,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bmac_meta.errors import InputError
+from bmac_meta.numbers import count_noun
 from bmac_meta.plots.ink import draw
 from bmac_meta.plots.key import Entry, key, swatch
 from bmac_meta.plots.marks import LEADING, Layout, Mark, rectangle, written
-from bmac_meta.plots.numbers import count_noun
 from bmac_meta.plots.panel import footnotes, headline
 from bmac_meta.plots.style import JOURNAL_WIDTH, MARGIN, POINTS_PER_INCH
 from bmac_meta.plots.text import clean, wrap

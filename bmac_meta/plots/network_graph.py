@@ -14,12 +14,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bmac_meta.errors import InputError
+from bmac_meta.numbers import count_noun
 from bmac_meta.plots.ink import draw
 from bmac_meta.plots.judgements import WORDS
 from bmac_meta.plots.key import Entry, key
 from bmac_meta.plots.labels import Box, overlap
 from bmac_meta.plots.marks import Layout, Mark, disc, disc_diameter, line, written
-from bmac_meta.plots.numbers import count_noun
 from bmac_meta.plots.panel import footnotes, headline
 from bmac_meta.plots.style import HAIRLINE, JOURNAL_WIDTH, MARGIN, POINTS_PER_INCH, TEXT_SIZE
 from bmac_meta.plots.text import clean, elide, measure, widest

@@ -13,9 +13,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bmac_meta.errors import InputError
+from bmac_meta.numbers import count_noun, format_number, format_percent
 from bmac_meta.plots.ink import draw
 from bmac_meta.plots.marks import Layout, Mark, horizontal, paragraph, paragraph_height, rectangle, written
-from bmac_meta.plots.numbers import count_noun, format_number, format_percent
 from bmac_meta.plots.panel import footnotes, headline
 from bmac_meta.plots.style import HAIRLINE, JOURNAL_WIDTH, MARGIN, POINTS_PER_INCH, RULE_WIDTH, SMALL_SIZE, TEXT_SIZE
 from bmac_meta.plots.text import clean, widest, wrap

@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bmac_meta.errors import InputError, check_word
+from bmac_meta.numbers import count_noun, format_percent
 from bmac_meta.plots.forest_records import JUDGEMENTS
 from bmac_meta.plots.ink import draw
 from bmac_meta.plots.judgements import GLYPHS, WORDS, judgement
@@ -27,7 +28,6 @@ from bmac_meta.plots.marks import (
     rectangle,
     written,
 )
-from bmac_meta.plots.numbers import count_noun, format_percent
 from bmac_meta.plots.panel import footnotes, headline, level_axis, level_axis_height
 from bmac_meta.plots.scale import Scale
 from bmac_meta.plots.style import (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from bmac_meta.plots.numbers import SUPERSCRIPTS, format_number, format_percent, format_power
+from bmac_meta.numbers import SUPERSCRIPTS, format_number, format_percent, format_power
 from bmac_meta.plots.style import SMALL_SIZE
 from bmac_meta.plots.text import measure
 

@@ -15,6 +15,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bmac_meta.errors import InputError
+from bmac_meta.numbers import count_noun
 from bmac_meta.plots.ink import draw
 from bmac_meta.plots.marks import (
     LEADING,
@@ -28,7 +29,6 @@ from bmac_meta.plots.marks import (
     vertical,
     written,
 )
-from bmac_meta.plots.numbers import count_noun
 from bmac_meta.plots.panel import (
     Panel,
     footnotes,
