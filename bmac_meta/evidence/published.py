@@ -75,7 +75,8 @@ def _effect(
 
     Counts come before a printed ratio, which is rounded; a printed difference before means.
     """
-    raw = {name: row[name] for name in ("weight_pct", *MEANS) if row[name] is not None}
+    arms = MEANS if measure.arms != 1 else ()
+    raw = {name: row[name] for name in ("weight_pct", *arms) if row[name] is not None}
     names = _columns(row, measure)
     if None not in names.values() and (measure.is_ratio or not as_printed or row["estimate"] is None):
         effect = measure.compute(**names)

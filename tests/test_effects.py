@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import dataclasses
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bmac_meta import Effects, Question, load
+from bmac_meta.errors import PoolingRefused, UnknownWordError
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "trial": ["A", "B", "C", "D"],
+            "g": [0.1, -0.3, 0.2, -0.4],
+            "s": [0.1, 0.2, 0.15, 0.3],
+            "design": ["rct", "rct", "cohort", None],
+            "dose": [1.0, 2.0, 10.0, 2.0],
+        }
+    )
+
+
+@pytest.fixture
+def effects(table) -> Effects:
+    return Effects.from_frame(table, estimate="g", se="s", study="trial")
+
+
+@pytest.fixture(scope="module")
+def knee():
+    return load().where(condition="knee_oa")
+
+
+def test_the_other_columns_stay_for_groups_and_regressions(effects):
+    assert list(effects.frame.columns) == ["study", "estimate", "se", "design", "dose"]
+    assert effects.studies == ("A", "B", "C", "D")
+    np.testing.assert_allclose(effects.variances, [0.01, 0.04, 0.0225, 0.09])
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [
+        ({"design": "rct"}, ["A", "B"]),
+        ({"design": ["rct", "cohort"]}, ["A", "B", "C"]),
+        ({"dose": lambda dose: dose >= 2}, ["B", "C", "D"]),
+        ({"design": "rct", "dose": 2.0}, ["B"]),
+    ],
+)
+def test_rows_can_be_kept_by_their_columns(effects, asked, kept):
+    narrowed = effects.where(**asked)
+    assert list(narrowed.studies) == kept
+    assert set(narrowed.left_out.study) == {"A", "B", "C", "D"} - set(kept)
+    assert len(effects) == 4
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"desing": "rct"}, "There is no column of these effects 'desing'; did you mean 'design'"),
+        ({"design": "rtc"}, "There is no design among these effects: 'rtc'; did you mean 'rct'"),
+    ],
+)
+def test_a_column_or_value_that_is_not_there_is_answered_with_those_that_are(effects, asked, message):
+    with pytest.raises(UnknownWordError, match=message):
+        effects.where(**asked)
+
+
+def test_a_study_can_be_left_out_by_name(effects):
+    less = effects.without("B")
+    assert list(less.studies) == ["A", "C", "D"]
+    assert less.left_out.to_dict("records") == [{"study": "B", "row": "", "reason": "left out by name"}]
+    with pytest.raises(UnknownWordError, match="There is no study among these effects 'E'"):
+        effects.without("E")
+
+
+def test_leaving_nothing_out_changes_nothing(effects):
+    assert effects.without() is effects
+
+
+def test_a_refusal_goes_with_the_trials_that_caused_it(knee):
+    mixed = knee.compare("HA", "PLACEBO", on="pain", months=6, measured_as=None)
+    with pytest.raises(PoolingRefused, match="cannot be mixed"):
+        mixed.pool()
+    changes = list(mixed.frame.study[mixed.frame.measured_as == "change"])
+    finals = list(mixed.frame.study[mixed.frame.measured_as == "final"])
+    assert changes
+    assert finals
+    pooled = mixed.without(*finals).pool()
+    assert pooled.k == len(changes)
+    assert not any("cannot be mixed" in note for note in pooled.notes)
+
+
+def test_notes_follow_the_rows_and_what_came_with_them_stays(knee):
+    effects = knee.compare("BMAC", "HA", on="pain", months=12)
+    assert any("same patients in both arms" in note for note in effects.notes)
+    assert not any("same patients" in note for note in effects.without("Boffa 2022").notes)
+    published = load().published("juni2015.p_2c2b2b38")
+    assert published.without(published.studies[0]).notes == published.notes
+
+
+def test_the_history_follows_the_rows(knee):
+    effects = knee.compare("BMAC", "HA", on="pain", months=12)
+    assert set(effects.without("Boffa 2022").history().study) == {"Goncars 2017"}
+    assert set(effects.history("Boffa 2022").study) == {"Boffa 2022"}
+    with pytest.raises(UnknownWordError, match="did you mean 'Boffa 2022'"):
+        effects.history("Boffa 2020")
+
+
+def test_what_is_handed_out_can_be_changed_without_changing_the_effects(effects):
+    tidy, history = effects.tidy(), effects.history()
+    tidy["estimate"] = 99.0
+    history.loc[0] = ["x"] * 5
+    assert effects.frame.estimate.max() == 0.2
+    assert len(effects.history()) == 0
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        effects.notes = ("changed",)
+
+
+def test_the_users_table_is_not_changed(table):
+    before = table.copy()
+    Effects.from_frame(table, estimate="g", se="s", study="trial").pool()
+    pd.testing.assert_frame_equal(table, before)
+
+
+def test_a_users_own_columns_are_not_taken_for_those_of_the_evidence(table):
+    own = table.assign(paired=[True, False, True, False], joints=[1, 2, 3, 4], flags="x", condition=list("abcd"))
+    narrowed = Effects.from_frame(own, estimate="g", se="s", study="trial").without("A")
+    assert (narrowed.notes, narrowed.refusals) == ((), ())
+
+
+def test_a_question_gives_the_answer_its_title_and_sides(table):
+    question = Question("PRP", "HA", "pain", "6 months", lower_is_better=True)
+    effects = Effects.from_frame(table, estimate="g", se="s", measure="SMD", question=question)
+    assert effects.question.title == "PRP vs HA · pain · 6 months"
+    assert effects.question.measure == "SMD"
+    assert effects.pool().favours in {"favours PRP", "favours HA", "includes no effect"}
+
+
+def test_the_card_shows_each_trial_with_its_normal_interval(effects):
+    rows = {row[0]: row for row in effects.card().grids[0].rows}
+    # −0.3 ± 1.96 · 0.2
+    assert rows["B"] == ("B", "−0.30 (−0.69 to 0.09)", "0.200")
+
+
+def test_the_card_shows_ratios_as_ratios():
+    raw = pd.DataFrame({"events_a": [4], "total_a": [123], "events_b": [11], "total_b": [139]})
+    card = Effects.from_raw(raw, measure="RR").card()
+    # Aronson 1948 in Colditz 1994: 0.41 (0.13 to 1.26)
+    assert card.grids[0].rows[0][1] == "0.41 (0.13 to 1.26)"
+
+
+def test_the_card_says_what_forbids_pooling_and_by_which_rules(knee):
+    card = knee.compare("HA", "PLACEBO", on="pain", months=6, measured_as=None).card()
+    assert any(note.startswith("not pooled: change and final scores cannot be mixed") for note in card.notes)
+    assert card.notes[-1].startswith("rules: visits over 3 to 6 months, the nearest to 6 · ")
+
+
+def test_a_long_table_is_cut_on_the_card_and_said_to_be():
+    many = pd.DataFrame({"e": np.linspace(-1, 1, 40), "s": 0.2})
+    card = Effects.from_frame(many, estimate="e", se="s").card()
+    assert len(card.grids[0].rows) == 30
+    assert card.notes[0] == "and 10 more trials: see .frame"
+
+
+def test_no_effect_at_all_is_a_card_too(knee):
+    nothing = knee.compare("EXOSOME", "PLACEBO", on="function", months=3)
+    assert "0 trials" in str(nothing)
+    assert nothing.tidy().empty
+
+
+def test_effects_can_be_sent_to_another_process(effects):
+    again = pickle.loads(pickle.dumps(effects))
+    assert again.pool().fit.estimate == effects.pool().fit.estimate

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bmac_meta import Effects
+from bmac_meta.errors import DataError, InputError, UnknownWordError
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "trial": ["A", "B"],
+            "e": [0.1, 0.3],
+            "s": [0.1, 0.2],
+            "v": [0.01, 0.04],
+            "low": [-0.09599640, -0.0919928],
+            "high": [0.29599640, 0.6919928],
+        }
+    )
+
+
+def test_an_se_a_variance_and_an_interval_say_the_same(table):
+    by_se, by_variance, by_interval = (
+        Effects.from_frame(table, estimate="e", study="trial", **spread).frame.se
+        for spread in ({"se": "s"}, {"variance": "v"}, {"ci_low": "low", "ci_high": "high"})
+    )
+    np.testing.assert_allclose(by_variance, by_se)
+    np.testing.assert_allclose(by_interval, by_se, rtol=1e-7)
+
+
+def test_an_interval_is_read_at_its_level(table):
+    found = Effects.from_frame(table, estimate="e", ci_low="low", ci_high="high", level=0.9).frame.se
+    np.testing.assert_allclose(found, table.s * 1.959964 / 1.644854, rtol=1e-6)
+
+
+def test_ratios_enter_as_logarithms_or_as_such_with_their_limits():
+    ratios = pd.DataFrame({"rr": [0.5, 2.0], "low": [0.25, 1.0], "high": [1.0, 4.0]})
+    plain = Effects.from_frame(ratios, estimate="rr", ci_low="low", ci_high="high", measure="RR", logged=False)
+    logged = Effects.from_frame(np.log(ratios), estimate="rr", ci_low="low", ci_high="high", measure="RR")
+    np.testing.assert_allclose(plain.frame.estimate, [-math.log(2), math.log(2)])
+    np.testing.assert_allclose(plain.frame.se, logged.frame.se)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({}, "The spread was given as nothing; name exactly one of"),
+        ({"se": "s", "variance": "v"}, "given as se, variance"),
+        ({"ci_low": "low"}, "given as ci_low"),
+        ({"se": "s", "ci_low": "low", "ci_high": "high"}, "given as se, ci_low, ci_high"),
+        ({"se": "s", "level": 95}, "level=95 was given; a share between 0 and 1"),
+        ({"se": "s", "logged": False}, "GEN is no ratio"),
+        ({"se": "s", "logged": False, "measure": "RR"}, "comes with its limits"),
+        ({"se": "s", "measure": "PFT"}, "a column named 'total' is needed"),
+        ({"se": "e"}, "Column 'e' was named as estimate and as se"),
+        ({"se": "s", "study": "e"}, "Column 'e' was named as estimate and as study"),
+    ],
+)
+def test_a_choice_that_makes_no_sense_is_refused(table, keywords, message):
+    with pytest.raises(InputError, match=message):
+        Effects.from_frame(table, estimate="e", **keywords)
+
+
+def test_a_variance_cannot_be_passed_by_position(table):
+    with pytest.raises(TypeError):
+        Effects.from_frame(table, "e", "v")
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"estimate": "x", "se": "s"}, r"There is no column \(asked for as estimate\) 'x'"),
+        ({"estimate": "e", "se": "ss"}, "did you mean 's'"),
+        ({"estimate": "x", "se": "y"}, "There are no columns 'x', 'y'. Known: trial, e, s"),
+        ({"estimate": "e", "se": "s", "measure": "SMDD"}, "did you mean 'SMD'"),
+    ],
+)
+def test_a_name_that_is_not_there_is_answered_with_those_that_are(table, keywords, message):
+    with pytest.raises(UnknownWordError, match=message):
+        Effects.from_frame(table, **keywords)
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        ([1, 2], "A pandas DataFrame is needed, not list"),
+        (pd.DataFrame({"e": [], "s": []}), "The table is empty"),
+        (pd.DataFrame([[1, 2, 3]], columns=["e", "s", "s"]), "Columns stand twice in the table: s"),
+    ],
+)
+def test_what_is_no_table_of_trials_is_refused(frame, message):
+    with pytest.raises(InputError, match=message):
+        Effects.from_frame(frame, estimate="e", se="s")
+
+
+def faults(**columns):
+    """Return (row, column, found, expected) of each fault."""
+    spread = {"ci_low": "low", "ci_high": "high"} if "low" in columns else {"se": "s"}
+    with pytest.raises(DataError) as caught:
+        Effects.from_frame(pd.DataFrame(columns), estimate="e", study="trial", **spread)
+    return [(fault.row, fault.column, fault.found, fault.expected) for fault in caught.value.faults]
+
+
+def test_all_faulty_cells_come_at_once_with_row_column_and_what_stands_there():
+    found = faults(trial=["A", None, " ", "D"], e=["0,1", "NR", 0.2, True], s=[0.1, -0.1, 0.0, None])
+    assert found == [
+        (1, "e", "'0,1'", "a finite number"),
+        (2, "e", "'NR'", "a finite number"),
+        (4, "e", "true", "a finite number"),
+        (4, "s", "an empty cell", "a finite number"),
+        (2, "trial", "an empty cell", "the name of a trial"),
+        (3, "trial", "an empty cell", "the name of a trial"),
+        (2, "s", "-0.1", "a number above 0, neither tiny nor huge"),
+        (3, "s", "0", "a number above 0, neither tiny nor huge"),
+    ]
+
+
+def test_a_spread_whose_square_no_computer_can_hold_is_a_fault():
+    assert [row for row, *_ in faults(trial=list("AB"), e=[0.1, 0.2], s=[1e-200, 1e200])] == [1, 2]
+
+
+def test_limits_have_to_stand_around_the_estimate():
+    found = faults(trial=list("ABC"), e=[0.1, 0.5, 0.2], low=[0.3, 0.0, 0.1], high=[-0.1, 0.4, 0.3])
+    assert [(row, text) for row, _, text, _ in found] == [(1, "0.3 to -0.1 around 0.1"), (2, "0 to 0.4 around 0.5")]
+
+
+def test_a_ratio_below_zero_is_a_fault():
+    ratios = pd.DataFrame({"rr": [0.5, -2.0], "low": [0.25, -3.0], "high": [1.0, 4.0]})
+    with pytest.raises(DataError, match="a ratio above 0") as caught:
+        Effects.from_frame(ratios, estimate="rr", ci_low="low", ci_high="high", measure="RR", logged=False)
+    assert {(fault.row, fault.column) for fault in caught.value.faults} == {(2, "rr"), (2, "low")}
+
+
+def test_rows_without_a_label_are_numbered_and_the_index_does_not_matter(table):
+    effects = Effects.from_frame(table.set_index(pd.Index([7, 7])), estimate="e", se="s")
+    assert effects.studies == ("row 1", "row 2")
+    assert list(effects.frame.index) == [0, 1]
+    assert list(effects.frame.trial) == ["A", "B"]
+
+
+def test_nullable_numbers_and_texts_that_are_numbers_are_numbers():
+    frame = pd.DataFrame({"e": pd.array([1, 2], dtype="Int64"), "s": ["0.1", "2e-1"]})
+    np.testing.assert_allclose(Effects.from_frame(frame, estimate="e", se="s").frame.se, [0.1, 0.2])
+
+
+def test_raw_columns_are_taken_by_their_own_or_by_other_names():
+    raw = {"sd_a": [2.0], "n_a": [20], "mean_b": [5.0], "sd_b": [2.5], "n_b": [22]}
+    named = Effects.from_raw(pd.DataFrame({"PRP mean": [3.0], **raw}), measure="MD", mean_a="PRP mean")
+    plain = Effects.from_raw(pd.DataFrame({"mean_a": [3.0], **raw}), measure="MD")
+    assert named.frame.estimate[0] == plain.frame.estimate[0] == -2.0
+    assert plain.frame.se[0] == pytest.approx(math.sqrt(4 / 20 + 6.25 / 22))
+    assert named.pool().patients == 42
+
+
+@pytest.mark.parametrize(
+    ("measure", "columns", "estimate"),
+    [
+        ("OR", {"events_a": [4], "total_a": [123], "events_b": [11], "total_b": [139]}, math.log(4 * 128 / (119 * 11))),
+        ("PLO", {"events": [4], "total": [20]}, math.log(4 / 16)),
+        ("ZCOR", {"r": [0.5], "n": [30]}, math.atanh(0.5)),
+        ("COR", {"r": [0.5], "n": [30]}, 0.5),
+        ("MN", {"mean": [3.0], "sd": [1.0], "n": [25]}, 3.0),
+    ],
+)
+def test_effects_are_computed_from_counts_shares_and_correlations(measure, columns, estimate):
+    effects = Effects.from_raw(pd.DataFrame(columns), measure=measure)
+    assert effects.frame.estimate[0] == pytest.approx(estimate)
+
+
+def test_the_raw_cells_that_cannot_be_come_at_once():
+    raw = pd.DataFrame({"events_a": [-1, 11], "total_a": [0, 10], "events_b": [1, 1], "total_b": [10, "ten"]})
+    with pytest.raises(DataError) as caught:
+        Effects.from_raw(raw, measure="RR")
+    assert {(fault.row, fault.column) for fault in caught.value.faults} == {
+        *((1, "events_a"), (1, "total_a")),
+        *((2, "events_a"), (2, "total_b")),
+    }
+
+
+def test_a_trial_for_which_the_measure_does_not_exist_is_left_out_by_name():
+    raw = pd.DataFrame(
+        {"name": ["A", "B"], "events_a": [0, 1], "total_a": [10, 10], "events_b": [0, 2], "total_b": [10, 10]}
+    )
+    effects = Effects.from_raw(raw, measure="RR", study="name")
+    assert effects.studies == ("B",)
+    assert effects.left_out.to_dict("records") == [
+        {"study": "A", "row": "", "reason": "risk ratio does not exist for these numbers"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "message"),
+    [
+        ({"measure": "GEN"}, InputError, "use Effects.from_frame"),
+        ({"measure": "RR"}, UnknownWordError, "There are no columns 'events_a', 'total_a', 'events_b', 'total_b'"),
+        ({"measure": "PLO", "event": "x"}, UnknownWordError, "did you mean 'events'"),
+    ],
+)
+def test_raw_columns_that_do_not_fit_are_refused(keywords, error, message):
+    with pytest.raises(error, match=message):
+        Effects.from_raw(pd.DataFrame({"x": [1]}), **keywords)
