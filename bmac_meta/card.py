@@ -81,14 +81,17 @@ def _text_line(line: Line) -> list[str]:
     if not line.value and not line.interval:
         rows = wrap(_plain(line.aside), WIDTH - LABEL) or [""]
         return [label + rows[0], *(" " * LABEL + row for row in rows[1:])]
-    return [label + pad(line.value, VALUE) + pad(line.interval, INTERVAL) + _plain(line.aside)]
+    head = label + pad(_plain(line.value), VALUE) + pad(_plain(line.interval), INTERVAL)
+    width = text_width(head)
+    rows = wrap(_plain(line.aside), max(LABEL, WIDTH - width)) or [""]
+    return [head + rows[0], *(" " * width + row for row in rows[1:])]
 
 
 def _text_grid(grid: Grid) -> list[str]:
     rows = [tuple(map(_plain, row)) for row in (grid.headings, *grid.rows)]
     widths = [max(map(text_width, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(_aligned(row, widths)) for row in rows]
-    caption = ["", grid.caption] if grid.caption else [""]
+    caption = ["", _plain(grid.caption)] if grid.caption else [""]
     return [*caption, lines[0], "─" * min(WIDTH, sum(widths) + 2 * len(widths) - 2), *lines[1:]]
 
 
@@ -159,5 +162,7 @@ def _html_grid(grid: Grid) -> str:
 
 
 def _html_cells(tag: str, cells: Iterable[str], style: str = "") -> list[str]:
-    styles = [_CELL] + [_NUMBER] * 99
-    return [f'<{tag} style="{base};{style}">{escape(cell)}</{tag}>' for base, cell in zip(styles, cells, strict=False)]
+    return [
+        f'<{tag} style="{_NUMBER if place else _CELL};{style}">{escape(cell)}</{tag}>'
+        for place, cell in enumerate(cells)
+    ]

@@ -11,6 +11,7 @@ from bmac_meta.question import Question
 
 TOLD_APART = ("paired_design", "unit_not_patient", "sign_positive_improvement", "labels_permuted_corrected")
 WITH_CORRELATION = ("MD", "SMD", "POMP", "MC", "SMCR", "SMCC")
+FEW = 4
 OF_EVIDENCE = "printed_contrast"
 ORIENTED = ("SMD", "SMDH", "POMP", "SMCR", "SMCC")
 
@@ -74,7 +75,8 @@ def _joints(frame: pd.DataFrame) -> str:
 
 def _printed(frame: pd.DataFrame) -> str:
     number = sum(map(bool, _column(frame, "printed_contrast")))
-    return f"{number} taken as the contrast that the source prints" if number else ""
+    trials = _where(frame, "printed_contrast") if number <= FEW else f"{number} trials"
+    return f"taken as the contrast that the source gives: {trials}" if number else ""
 
 
 def _flagged(frame: pd.DataFrame) -> str:

@@ -132,12 +132,17 @@ def _objection(row: Row, rules: Rules, meanings: Mapping[str, str]) -> str:
 
 
 def arm_candidates(rows: Iterable[Row], sieve: Sieve, baselines: bool = False) -> list[Candidate]:
-    """Group the usable rows of arms into candidates: same trial, outcome, scale, visit and kind of score."""
+    """Group the usable rows of arms into candidates: same trial, outcome, scale, visit and kind of score.
+
+    With `baselines` the final scores at baseline of trials that have a visit in the window are among them.
+    """
+    rows = list(rows)
+    visited = {row["study_id"] for row in rows if sieve.window.holds(row["timepoint_months"])}
     found: dict[tuple, list[ArmValue]] = defaultdict(list)
     for row in rows:
         inside = sieve.window.holds(row["timepoint_months"])
-        at_baseline = baselines and row["timepoint_months"] == 0 and row["value_kind"] == "final"
-        if not inside and not at_baseline:
+        at_baseline = row["timepoint_months"] == 0 and row["value_kind"] == "final" and row["study_id"] in visited
+        if not inside and not (baselines and at_baseline):
             continue
         reason = sieve.objection(row)
         value = None if reason else read_row(row, sieve.rules)

@@ -99,7 +99,12 @@ def facts(frame: pd.DataFrame, keys: tuple[str, ...], columns: tuple[str, ...]) 
 
 def records(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield the rows of a frame as plain dictionaries; what is not there is None."""
-    plain = frame.astype(object).where(frame.notna(), None)
-    names = list(plain.columns)
-    for values in zip(*(plain[name] for name in names), strict=True):
+    names = list(frame.columns)
+    for values in zip(*(_plain(frame[name]) for name in names), strict=True):
         yield dict(zip(names, values, strict=True))
+
+
+def _plain(column: pd.Series) -> list[Any]:
+    cells = column.astype(object).to_numpy(copy=True)
+    cells[column.isna().to_numpy()] = None
+    return cells.tolist()

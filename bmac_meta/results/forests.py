@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from bmac_meta.results.subgroups import Subgroups
 
 ARMS = ("a", "b")
+ONE_TRIAL = "One trial"
+TRIAL_COLUMNS = (
+    *("study", "outcome", "months", "measured_as", "mean_a", "sd_a", "events_a", "total_a", "n_a"),
+    *("mean_b", "sd_b", "events_b", "total_b", "n_b", "spread_a", "spread_b", "flags"),
+)
+POOL_COLUMNS = ("prediction_low", "prediction_high", "tau2", "i2")
 
 
 def forest_of_pooled(pooled: Pooled, save: str | Path | None = None, **options: Any) -> Figure:
@@ -189,9 +195,8 @@ def summary(pooled: Pooled, label: str) -> ForestSummary:
         (None, None) if math.isnan(fit.pi_low) else (_on_axis(pooled, fit.pi_low), _on_axis(pooled, fit.pi_high))
     )
     words = {"pi_label": f"{fit.level:.0%} prediction interval"}
-    return ForestSummary(
-        label, *values, *prediction, text=heterogeneity_words(pooled), reason=_no_prediction(pooled), **words
-    )
+    text = "" if label == ONE_TRIAL else heterogeneity_words(pooled)
+    return ForestSummary(label, *values, *prediction, text=text, reason=_no_prediction(pooled), **words)
 
 
 def _no_prediction(pooled: Pooled) -> str:
@@ -213,7 +218,7 @@ def heterogeneity_words(pooled: Pooled) -> str:
 
 def _model_label(pooled: Pooled) -> str:
     if pooled.k == 1:
-        return "One trial"
+        return ONE_TRIAL
     return "Common effect" if pooled.fit.model == "common" else f"Random effects ({pooled.fit.method})"
 
 
@@ -224,50 +229,23 @@ def description(pooled: Pooled) -> str:
 
 def table(pooled: Pooled) -> pd.DataFrame:
     """Return the numbers of the picture: a row per trial and one for the pooled effect."""
-    fit, rows = pooled.fit, pooled.rows
+    rows = pooled.rows
     limits = np.array(study_limits(pooled, rows), float).reshape(-1, 3)
     shown = np.exp(limits) if pooled.measure.is_ratio else limits
-    names = [
-        name
-        for name in (
-            "study",
-            "outcome",
-            "months",
-            "measured_as",
-            "mean_a",
-            "sd_a",
-            "events_a",
-            "total_a",
-            "n_a",
-            "mean_b",
-            "sd_b",
-            "events_b",
-            "total_b",
-            "n_b",
-            "spread_a",
-            "spread_b",
-            "flags",
-        )
-        if name in rows
-    ]
-    trials = rows[[*names, "estimate", "se"]].assign(
-        shown=shown[:, 0], shown_low=shown[:, 1], shown_high=shown[:, 2], weight=np.atleast_1d(fit.weights)
-    )
-    pool = {
-        "study": _model_label(pooled),
-        "estimate": fit.estimate,
-        "se": fit.se,
-        "shown": pooled.shown(fit.estimate),
-    }
-    pool |= {"shown_low": pooled.shown(fit.ci_low), "shown_high": pooled.shown(fit.ci_high), "weight": 1.0}
-    pool |= {
-        "prediction_low": pooled.shown(fit.pi_low),
-        "prediction_high": pooled.shown(fit.pi_high),
-        "tau2": fit.tau2,
-        "i2": fit.i2,
-    }
-    trials = trials.reindex(columns=[*trials.columns, "prediction_low", "prediction_high", "tau2", "i2"])
-    return pd.DataFrame([*trials.to_dict("records"), pool])
+    columns = {"shown": shown[:, 0], "shown_low": shown[:, 1], "shown_high": shown[:, 2]}
+    told = [name for name in TRIAL_COLUMNS if name in rows]
+    trials = rows[[*told, "estimate", "se"]].assign(**columns, weight=np.atleast_1d(pooled.fit.weights))
+    trials = trials.reindex(columns=[*trials.columns, *POOL_COLUMNS])
+    return pd.DataFrame([*trials.to_dict("records"), _pool_row(pooled)])
+
+
+def _pool_row(pooled: Pooled) -> dict[str, Any]:
+    fit = pooled.fit
+    shown = {"shown": fit.estimate, "shown_low": fit.ci_low, "shown_high": fit.ci_high}
+    shown |= {"prediction_low": fit.pi_low, "prediction_high": fit.pi_high}
+    numbers = {name: pooled.shown(value) for name, value in shown.items()}
+    own = {"study": _model_label(pooled), "estimate": fit.estimate, "se": fit.se, "weight": 1.0}
+    return own | numbers | {"tau2": fit.tau2, "i2": fit.i2}
 
 
 def _text(label: Any) -> str:

@@ -33,7 +33,7 @@ class Series(Shown):
 
     def tidy(self) -> pd.DataFrame:
         """Return the table of pooled effects."""
-        return self.frame
+        return self.frame.copy()
 
     def card(self) -> Card:
         """Return the series as a card."""

@@ -55,6 +55,12 @@ def test_the_baseline_is_an_answer_only_where_it_is_asked_for(evidence, scored):
         assert (frame.months[0], frame.estimate[0]) == (0.0, 1.0)
 
 
+def test_a_baseline_alone_is_no_visit_and_explains_nothing(evidence, scored):
+    scored[0] |= {"flag": "suspect_se_not_sd"}
+    effects = evidence(outcomes=scored).compare("BMAC", "HA", on="vas_pain", months=12, measured_as="change")
+    assert list(effects.left_out.reason) == ["no usable visit in the window; printed at 0, 6 months"]
+
+
 def test_a_faulty_score_at_baseline_is_named_as_such(evidence, rows, scored):
     scored[0] |= {"flag": "suspect_se_not_sd"}
     effects = evidence(outcomes=scored).compare("BMAC", "HA", measured_as="change", **PAIN)

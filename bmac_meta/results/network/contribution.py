@@ -11,7 +11,7 @@ import pandas as pd
 
 from bmac_meta.card import Card, Grid, Line, Shown
 from bmac_meta.numbers import count_noun, format_percent
-from bmac_meta.results.network.terms import Terms
+from bmac_meta.results.network.terms import SHARE_DECIMALS, Terms
 from bmac_meta.stats.network import Contributions
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Contribution(Shown):
 
     def _long(self, heading: str, names: tuple[str, ...], shares: np.ndarray) -> pd.DataFrame:
         treatment, comparator, rows = (np.array(column, dtype=object) for column in zip(*self.rows(), strict=True))
-        ordered = shares[rows.astype(np.intp)]
+        ordered = np.round(shares[rows.astype(np.intp)], SHARE_DECIMALS)
         place, column = np.nonzero(ordered)
         share = ordered[place, column]
         by = np.lexsort((column, -share, place))
@@ -112,5 +112,5 @@ class Contribution(Shown):
 
 
 def _largest(names: tuple[str, ...], shares: np.ndarray) -> str:
-    top = [i for i in np.argsort(-shares, kind="stable")[:LARGEST] if shares[i] > 0]
+    top = [i for i in np.argsort(-np.round(shares, SHARE_DECIMALS), kind="stable")[:LARGEST] if shares[i] > 0]
     return ", ".join(f"{names[i]} {format_percent(float(shares[i]), 0)}" for i in top)

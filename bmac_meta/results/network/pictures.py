@@ -15,7 +15,7 @@ from bmac_meta.plots.funnel import Funnel, funnel
 from bmac_meta.plots.league_map import LeagueCell, LeagueMap, league_map
 from bmac_meta.plots.net_heat import NetHeatMap, describe, net_heat
 from bmac_meta.plots.rankogram import Rankogram, RankRow, rankogram
-from bmac_meta.results.network.terms import model_words
+from bmac_meta.results.network.terms import SHARE_DECIMALS, model_words
 from bmac_meta.results.saving import save_picture
 from bmac_meta.stats.network.fit import quantile
 
@@ -102,6 +102,7 @@ def bars_of_contribution(
 
 
 def _parts(shares: np.ndarray, names: tuple[str, ...], own: int | None) -> tuple[Part, ...]:
+    shares = np.round(shares, SHARE_DECIMALS)
     order = sorted(np.flatnonzero(shares > 0).tolist(), key=lambda i: (i != own, -shares[i]))
     return tuple(Part(names[i], float(shares[i]), i == own) for i in order)
 

@@ -13,6 +13,9 @@ from bmac_meta.stats.measures import MEASURES, Measure
 from bmac_meta.stats.network import NetworkFit
 from bmac_meta.stats.network.fit import ChiSquared
 
+# Equal shares keep their order on every machine only when the last digits, which machines compute differently, are cut.
+SHARE_DECIMALS = 9
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
