@@ -108,8 +108,7 @@ HOSTILE = ["<script>alert(1)</script>", "=cmd()", "../../x", "two\nlines", "ËÜùÂ
 def hostile(evidence, rows):
     """Return a folder whose labels are written to do harm."""
     arms = {f"study{place}": {"t": "BMAC", "c": "HA"} for place in range(len(HOSTILE))}
-    labels = [label.replace("\n", " ") for label in HOSTILE]
-    studies = [{"study_id": study, "label": label} for study, label in zip(arms, labels, strict=True)]
+    studies = [{"study_id": study, "label": label} for study, label in zip(arms, HOSTILE, strict=True)]
     outcomes = [
         rows.score(study, arm, mean + place / 3, source_locator="<img src=x onerror=alert(1)>")
         for place, study in enumerate(arms)
