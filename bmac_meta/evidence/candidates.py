@@ -189,6 +189,11 @@ def _double(values: list[ArmValue]) -> list[ArmValue]:
     return whole if complete else parts
 
 
+def _kind_of_contrast(row: Row) -> str:
+    """Return what a contrast compares: changes where it was derived from two printed ones, else it is not told."""
+    return "change" if "derived_from_p" in row["flags"] else "not stated"
+
+
 def contrast_candidates(rows: Iterable[Row], measure: str, sieve: Sieve) -> list[Candidate]:
     """Return the printed contrasts that give the wanted measure, as printed or by a known conversion."""
     found = []
@@ -201,7 +206,7 @@ def contrast_candidates(rows: Iterable[Row], measure: str, sieve: Sieve) -> list
             continue
         scale = (row["scale_min"], row["scale_max"])
         candidate = Candidate(
-            row["study_id"], row["outcome"], row["timepoint_months"], "not stated", scale, contrast=row
+            row["study_id"], row["outcome"], row["timepoint_months"], _kind_of_contrast(row), scale, contrast=row
         )
         found.append(replace(candidate, order=order_of(candidate, sieve, converted=row["measure"] != measure)))
     return found

@@ -114,3 +114,9 @@ def test_an_adjusted_difference_gives_no_smd(knee):
     effects = knee.compare("CORTICOSTEROID", "PLACEBO", on="nrs_pain", months=3, measure="SMD")
     reason = "an adjusted MD: its standard error does not tell the SD between patients"
     assert reason in set(effects.left_out.reason)
+
+
+def test_a_contrast_derived_from_two_printed_changes_is_not_mixed_with_final_scores(knee):
+    effects = knee.compare("BMAC", "HA", on="pain", months=12)
+    assert set(effects.frame["measured_as"]) == {"change", "final"}
+    assert "Boffa 2022" in effects.refusals[0]
