@@ -19,7 +19,19 @@ from bmac_meta.numbers import count_noun, format_interval, format_number
 from bmac_meta.question import Question
 from bmac_meta.results.answer import left_out_words
 from bmac_meta.stats.measures import MEASURES, Measure
-from bmac_meta.synthesis import bayes, dependence, doubts, influence, p_values, regression, sparse, verbs
+from bmac_meta.synthesis import (
+    bayes,
+    conversion,
+    dependence,
+    doubts,
+    heterogeneity,
+    influence,
+    p_values,
+    regression,
+    selection,
+    sparse,
+    verbs,
+)
 
 LEFT_OUT = ["study", "row", "reason"]
 STEPS = ["study", "step", "arm", "what", "address"]
@@ -207,7 +219,9 @@ class Effects(Shown):
     pool = verbs.pool
     leave_one_out = verbs.leave_one_out
     cumulative = verbs.cumulative
+    heterogeneity = heterogeneity.heterogeneity
     doubts = doubts.doubts
+    selection = selection.selection
     regress = regression.regress
     robust = dependence.robust
     multilevel = dependence.multilevel
@@ -218,6 +232,7 @@ class Effects(Shown):
     bayes = bayes.bayes
     combine_p = p_values.combine_p
     albatross = p_values.albatross
+    as_measure = conversion.as_measure
     gosh = influence.gosh
     influence = influence.influence
 

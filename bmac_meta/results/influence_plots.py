@@ -16,7 +16,8 @@ from bmac_meta.results.forests import axis_label
 from bmac_meta.results.saving import save_picture
 
 if TYPE_CHECKING:
-    from bmac_meta.results.influence import Gosh, Influence
+    from bmac_meta.results.influence import Influence
+    from bmac_meta.results.subsets import Gosh
 
 
 def baujat_of_influence(result: Influence, save: str | Path | None = None, **options: Any) -> Figure:

@@ -14,6 +14,7 @@ import pandas as pd
 from bmac_meta.card import Card, Grid, Line
 from bmac_meta.numbers import count_noun, format_interval, format_number, format_p
 from bmac_meta.question import Question
+from bmac_meta.results import points
 from bmac_meta.results.answer import Answer
 from bmac_meta.stats.heterogeneity import Tau2Interval, q_profile
 from bmac_meta.stats.inference import RandomEffects, probability_beyond
@@ -210,6 +211,8 @@ class Pooled(Answer):
         limits = {"tau2_low": self.tau2_interval.tau2_low, "tau2_high": self.tau2_interval.tau2_high}
         method = {"model": fit.model, "tau2_method": fit.method, "interval": fit.interval, "level": fit.level}
         return pd.DataFrame([asked | numbers | limits | shown | method])
+
+    in_points = points.in_points
 
     def forest(self, *, save: str | Path | None = None, **options: Any) -> Figure:
         """Draw the forest plot; `save="name.svg"` also writes it, with the table it is a picture of beside it."""

@@ -13,6 +13,7 @@ from bmac_meta.card import Card, Grid, Line
 from bmac_meta.design import DesignMatrix
 from bmac_meta.numbers import count_noun, format_interval, format_number, format_p
 from bmac_meta.question import Question
+from bmac_meta.results import influence
 from bmac_meta.results.answer import Answer, bare_p, decimals_for, root, some
 from bmac_meta.results.pooled import INTERVAL_WORDS
 from bmac_meta.stats.heterogeneity import Tau2Interval
@@ -57,6 +58,8 @@ class Regression(Answer):
         prediction = predict(self.fit, self.design.rows(table))
         places = table[list(self.design.columns)].reset_index(drop=True)
         return Predicted(self.question, self.design.formula, places, prediction, self.rows, self.left_out)
+
+    influence = influence.influence_on
 
     def tidy(self) -> pd.DataFrame:
         """Return a row per coefficient, on the scale of pooling."""

@@ -50,6 +50,11 @@ def _regression(pooled: Pooled, test: stats.FunnelRegression) -> tuple[Parts, Nu
     return (format_p(test.p_value), slope, words), numbers
 
 
+def _classical(pooled: Pooled, test: stats.FunnelRegression) -> tuple[Parts, Numbers]:
+    (p, slope, words), numbers = _regression(pooled, test)
+    return (p, slope, f"{words}; scatter multiplied"), numbers
+
+
 def _lean(pooled: Pooled, slope: float) -> str:
     below, above = pooled.question.sides
     return f"small trials lean to {(above if slope > 0 else below) or ('high' if slope > 0 else 'low') + ' effects'}"
@@ -178,6 +183,7 @@ def _flagged(pooled: Pooled, answer: Any) -> tuple[Parts, Numbers]:
 
 SAYINGS = {
     "Egger": Saying("Egger", _regression),
+    "Egger, classical": Saying("Egger 1997", _classical),
     "Begg": Saying("Begg", _rank),
     "Harbord": Saying("Harbord", _regression),
     "Peters": Saying("Peters", _regression),

@@ -19,11 +19,12 @@ CHUNK_CELLS = 1 << 21
 
 @dataclass(frozen=True, slots=True)
 class Influence:
-    """Holds deletion diagnostics, one number per trial: (k,) or (B, k).
+    """Holds deletion diagnostics, one number per trial: (k,) or (B, k), but for `dfbetas`.
 
     `residual` is the effect less what the other trials predict, `residual_se` its standard error and
     `rstudent` their ratio, the externally studentized residual. `dffits` and `cook` are the shift of the
-    fitted effect and of all coefficients, `covariance_ratio` compares the determinants of their covariance
+    fitted effect and of all coefficients, `dfbetas` (k, p) or (B, k, p) those of each coefficient (p = 1 for a mean) in
+    its standard errors with τ² without the trial, `covariance_ratio` compares the determinants of their covariance
     without and with the trial, `hat` is the leverage. `tau2_deleted` and `q_deleted` are τ² and Cochran's Q
     without the trial. Masked trials are NaN; so is all but `hat` for a trial without which the regression
     can't be fitted.
@@ -34,6 +35,7 @@ class Influence:
     rstudent: NDArray
     dffits: NDArray
     cook: NDArray
+    dfbetas: NDArray
     covariance_ratio: NDArray
     hat: NDArray
     tau2_deleted: NDArray
@@ -86,8 +88,8 @@ def influence(
     """
     batch = as_batch(estimate, variance, mask)
     trials = _Trials.of(batch, None if design is None else as_design(design, batch))
-    hat, whole, deleted = trials.fits(tau2)
-    fields = trials.spread_out(_diagnostics(trials, whole, deleted)) | {"hat": hat}
+    hat, whole, deleted, unit = trials.fits(tau2)
+    fields = trials.spread_out(_diagnostics(trials, whole, deleted, unit)) | {"hat": hat}
     return Influence(**unbatch(fields, batch.single))
 
 
@@ -107,7 +109,7 @@ def baujat(
     """
     batch = as_batch(estimate, variance, mask)
     trials = _Trials.of(batch, None)
-    _, whole, deleted = trials.fits(tau2 if check_word("model", model, MODELS) == "random" else 0.0)
+    _, whole, deleted, _ = trials.fits(tau2 if check_word("model", model, MODELS) == "random" else 0.0)
     rest = trials.y[trials.row, trials.trial] - whole.coefficients[:, 0]
     shift = whole.coefficients[:, 0] - deleted.coefficients[:, 0]
     fields = {
@@ -187,20 +189,25 @@ class _Trials:
         columns = None if design is None else design.raw
         return cls(np.where(present, y, 0.0), np.where(present, v, 1.0), present, columns, *np.nonzero(removable))
 
-    def fits(self, tau2: str | float) -> tuple[NDArray, _Fit, _Fit]:
-        """Return leverages (B, k), and for each trial that can be left out the fits with and without it."""
+    def fits(self, tau2: str | float) -> tuple[NDArray, _Fit, _Fit, NDArray]:
+        """Return leverages (B, k), and for each trial that can be left out the fits with and without it.
+
+        Last come the variances (m, p) of the coefficients of all trials with τ² as it is without the trial.
+        """
         whole = self._fit(np.arange(len(self.y)), self.present, tau2)
         step = max(1, CHUNK_CELLS // self.y.shape[1])
-        parts = []
+        parts, units = [], []
         for start in range(0, self.row.size, step):
             row, trial = self.row[start : start + step], self.trial[start : start + step]
             mask = self.present[row]
             mask[np.arange(row.size), trial] = False
             parts.append(self._fit(row, mask, tau2))
+            units.append(np.einsum("mpp->mp", self._fit(row, self.present[row], parts[-1].tau2).covariance))
         hat = np.where(self.present, whole.hat, np.nan)
-        return hat, replace(whole.take(self.row), hat=hat[self.row, self.trial]), _Fit.join(parts)
+        with_all = replace(whole.take(self.row), hat=hat[self.row, self.trial])
+        return hat, with_all, _Fit.join(parts), np.concatenate(units)
 
-    def _fit(self, row: NDArray, mask: BoolArray, tau2: str | float) -> _Fit:
+    def _fit(self, row: NDArray, mask: BoolArray, tau2: str | float | NDArray) -> _Fit:
         y, v = self.y[row], self.v[row]
         if self.columns is None:
             pool = random_effects(y, variance=v, tau2=tau2, interval="wald", mask=mask)
@@ -216,8 +223,8 @@ class _Trials:
         return self.columns[self.row if len(self.columns) > 1 else 0, self.trial]
 
     def spread_out(self, fields: dict[str, NDArray]) -> dict[str, NDArray]:
-        """Return fields (m,) as (B, k), NaN for trials that can't be left out."""
-        whole = {name: np.full(self.present.shape, np.nan) for name in fields}
+        """Return fields (m, …) as (B, k, …), NaN for trials that can't be left out."""
+        whole = {name: np.full((*self.present.shape, *values.shape[1:]), np.nan) for name, values in fields.items()}
         for name, values in fields.items():
             whole[name][self.row, self.trial] = values
         return whole
@@ -239,7 +246,7 @@ def _leverage(raw: NDArray, present: BoolArray) -> NDArray:
     return (basis**2).sum(axis=2)
 
 
-def _diagnostics(trials: _Trials, whole: _Fit, deleted: _Fit) -> dict[str, NDArray]:
+def _diagnostics(trials: _Trials, whole: _Fit, deleted: _Fit, unit: NDArray) -> dict[str, NDArray]:
     x, v = trials.covariates(), trials.v[trials.row, trials.trial]
     shift = whole.coefficients - deleted.coefficients
     residual = trials.y[trials.row, trials.trial] - (x * deleted.coefficients).sum(axis=1)
@@ -252,6 +259,7 @@ def _diagnostics(trials: _Trials, whole: _Fit, deleted: _Fit) -> dict[str, NDArr
         "rstudent": residual / residual_se,
         "dffits": (x * shift).sum(axis=1) / np.sqrt(whole.hat * spread),
         "cook": (shift * solved).sum(axis=1),
+        "dfbetas": shift / np.sqrt(unit),
         "covariance_ratio": np.linalg.det(np.linalg.solve(whole.covariance, deleted.covariance)),
         "tau2_deleted": deleted.tau2,
         "q_deleted": deleted.q,

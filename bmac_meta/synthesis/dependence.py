@@ -9,9 +9,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from bmac_meta import stats
-from bmac_meta.errors import InputError, NotEnoughTrials, unknown_word
+from bmac_meta.errors import InputError, NotEnoughTrials, check_word, unknown_word
 from bmac_meta.results.dependent import Correlated, Multilevel, Robust
 from bmac_meta.results.multivariate import Multivariate
+from bmac_meta.synthesis.shared_arm import SHARED, shared_arm_covariance
 from bmac_meta.synthesis.verbs import check_comparable, default_interval
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def multilevel(
 
 def gls(
     effects: Effects,
-    covariance: ArrayLike | None = None,
+    covariance: ArrayLike | str | None = None,
     tau2: str | float = "REML",
     interval: str | None = None,
     *,
@@ -75,11 +76,12 @@ def gls(
 ) -> Correlated:
     """Pool rows whose errors have a known covariance: `covariance` (k, k), or a stated `correlation`.
 
-    `bm.stats` has functions that make a covariance, for shared controls for instance; it has the order of the rows, and
-    their squared standard errors on its diagonal. With `correlation` the rows of one `cluster` go together by that
-    much, or, with the column `time`, by its power for visits so far apart. `between` is the correlation (k, k) of the
-    true effects, none by default. `tau2` is "REML", "ML" or a number; with 0, a common effect, the interval is Wald's
-    unless one is named. Raises `InputError` for a matrix that does not fit and `NotEnoughTrials` for one row.
+    `covariance="shared arm"` says that the rows of one `cluster` were measured against one and the same arm b, whose
+    printed numbers then give the covariance; a matrix has the order of the rows, and their squared standard errors on
+    its diagonal. With `correlation` the rows of one `cluster` go together by that much, or, with the column `time`, by
+    its power for visits so far apart. `between` is the correlation (k, k) of the true effects, none by default. `tau2`
+    is "REML", "ML" or a number; with 0, a common effect, the interval is Wald's unless one is named. Raises
+    `InputError` for a matrix that does not fit and `NotEnoughTrials` for one row.
     """
     effects, matrix = _with_covariance(effects, covariance, correlation, cluster, time)
     if len(effects) < 2:
@@ -121,18 +123,21 @@ def multivariate(
 
 
 def _with_covariance(
-    effects: Effects, covariance: ArrayLike | None, correlation: float | None, cluster: str, time: str | None
+    effects: Effects, covariance: ArrayLike | str | None, correlation: float | None, cluster: str, time: str | None
 ) -> tuple[Effects, np.ndarray]:
     """Return the effects that can be used, and the covariance of their errors."""
     check_comparable(effects)
     if (covariance is None) == (correlation is None):
         raise InputError(
-            "Rows that are not independent need either covariance=, a matrix (k, k), or correlation=, a number for "
-            "the rows of one cluster."
+            f"Rows that are not independent need either covariance=, a matrix (k, k) or {SHARED!r}, or correlation=, a "
+            "number for the rows of one cluster."
         )
-    if covariance is not None:
+    if covariance is not None and not isinstance(covariance, str):
         return effects, _fitting(effects, covariance)
     effects, labels = _clustered(effects, cluster)
+    if covariance is not None:
+        check_word("covariance", covariance, (SHARED,))
+        return effects, shared_arm_covariance(effects, labels)
     if time is None:
         matrix = stats.compound_symmetry(labels, correlation)
     else:
@@ -150,7 +155,9 @@ def _times(effects: Effects, time: str) -> np.ndarray:
     return times
 
 
-def _said(covariance: ArrayLike | None, correlation: float | None, cluster: str, time: str | None) -> str:
+def _said(covariance: ArrayLike | str | None, correlation: float | None, cluster: str, time: str | None) -> str:
+    if isinstance(covariance, str):
+        return f"rows of one {cluster} share arm b, whose printed numbers give the covariance"
     if covariance is not None:
         return "covariance as given"
     apart = "" if time is None else f" to the power of the difference in {time}"

@@ -64,12 +64,13 @@ def doubts(
     the funnel needs `minimum_trials`. Raises as `pool` does.
     """
     pooled = pool(effects, tau2, interval)
-    favored, source = _favored(pooled)
+    favored, source = favored_side(pooled)
     asked = _Asked(effects, pooled, favored, minimum_trials, tau2, interval)
     return Doubts(pooled, {name: _tried(ask, asked) for name, ask in QUESTIONS.items()}, favored, source)
 
 
-def _favored(pooled: Pooled) -> tuple[str, str]:
+def favored_side(pooled: Pooled) -> tuple[str, str]:
+    """Return the direction in which significant trials are taken to be published sooner, and where it is from."""
     better = pooled.question.lower_is_better
     if better is None:
         return ("negative" if pooled.fit.estimate < 0 else "positive"), "the side of the pooled effect"
@@ -87,6 +88,10 @@ def _tried(ask: Callable[[_Asked], Any], asked: _Asked) -> Any:
 def _egger(asked: _Asked) -> stats.FunnelRegression:
     choices = {"tau2": asked.tau2, "interval": asked.interval}
     return stats.egger_mixed_effects(**asked.data, **choices, predictor=_size_predictor(asked.effects))
+
+
+def _egger_classical(asked: _Asked) -> stats.FunnelRegression:
+    return stats.egger_test(**asked.data, predictor=_size_predictor(asked.effects))
 
 
 def _size_predictor(effects: Effects) -> np.ndarray | None:
@@ -192,6 +197,7 @@ def _without(asked: _Asked, words: pd.Series, doubtful: pd.Series) -> Sensitivit
 
 QUESTIONS = {
     "Egger": _egger,
+    "Egger, classical": _egger_classical,
     "Begg": _begg,
     "Harbord": _harbord,
     "Peters": _peters,

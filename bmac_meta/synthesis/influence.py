@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from bmac_meta import stats
 from bmac_meta.errors import NotEnoughTrials
-from bmac_meta.results.influence import Gosh, Influence
+from bmac_meta.results.influence import Influence
+from bmac_meta.results.subsets import Gosh
 from bmac_meta.synthesis.verbs import pool
 
 if TYPE_CHECKING:

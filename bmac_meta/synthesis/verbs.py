@@ -80,7 +80,8 @@ def check_poolable(effects: Effects) -> None:
         twice = sorted(study for study, rows in Counter(effects.studies).items() if rows > 1)
         raise PoolingRefused(
             f"Studies stand more than once: {', '.join(twice)}. Their rows are not independent; keep one row each, "
-            "give distinct trials distinct labels, or use robust(cluster='study')."
+            "give distinct trials distinct labels, or use robust(cluster='study'); gls('shared arm') where they were "
+            "measured against one and the same arm."
         )
 
 

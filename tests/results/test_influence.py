@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pandas as pd
 import pytest
+
+from bmac_meta import stats
 
 
 def test_the_card_names_nobody_where_nobody_stands_out(vaccine):
@@ -87,3 +92,35 @@ def test_the_tau_of_the_radial_plot_is_that_of_the_pool(vaccine):
     assert result.line.tau2 == pytest.approx(vaccine.pool().fit.tau2)
     (subtitle,) = result.radial().layout.of_kind("subtitle")
     assert " ".join(subtitle.text.split()) == "slope of the line: RR 0.49; τ = 0.56"
+
+
+def test_a_regression_has_diagnostics_of_its_own(vaccine):
+    result = vaccine.regress("~ ablat").influence()
+    assert result.cutoffs["hat"] == pytest.approx(6 / 13)
+    # The median of χ² with 2 degrees of freedom is 2 ln 2.
+    assert result.cutoffs["cook"] == pytest.approx(2 * math.log(2))
+    assert "Trial 7 (rstudent); Trial 13 (rstudent)" in repr(result)
+
+
+def test_the_diagnostics_of_a_regression_are_those_of_its_arrays(vaccine):
+    fit = vaccine.regress("~ ablat", tau2="DL")
+    design = np.column_stack([np.ones(13), vaccine.frame["ablat"]])
+    expected = stats.influence(vaccine.estimates, variance=vaccine.variances, design=design, tau2="DL")
+    table = fit.influence().tidy()
+    assert table["cook"].tolist() == pytest.approx(expected.cook.tolist())
+    shifts = table[["dfbetas Intercept", "dfbetas ablat"]].to_numpy()
+    np.testing.assert_allclose(shifts, expected.dfbetas)
+
+
+def test_a_trial_that_a_regression_needs_is_shown_without_residual(vaccine):
+    frame = vaccine.frame.assign(only=[1.0, *[0.0] * 12])
+    result = type(vaccine)(frame, vaccine.question).regress("~ only").influence()
+    first = result.tidy().iloc[0]
+    assert np.isnan(first["rstudent"])
+    assert first["hat"] == pytest.approx(1)
+    assert "Trial 1 (hat)" in repr(result)
+
+
+def test_a_given_tau2_stays_as_given_without_each_trial(vaccine):
+    table = vaccine.regress("~ ablat", tau2=0.25).influence().tidy()
+    assert table["tau2_deleted"].tolist() == pytest.approx([0.25] * 13)

@@ -157,9 +157,9 @@ def periodontal():
     return Effects.from_frame(table, estimate="y", variance="v", study="trial", measure="MD"), matrix
 
 
-def test_two_outcomes_together_give_metafors_analysis_of_berkey_1998(periodontal):
-    # Data: Statistics in Medicine 17:2537-2550. The paper has no model without the year; these are the numbers of
-    # metafor's published analysis of it by REML, four decimals.
+def test_two_outcomes_together_give_what_metafor_prints_for_berkey_1998(periodontal):
+    # Data: Statistics in Medicine 17:2537-2550. The paper has no model without the year; this is what R's metafor 3.8-1
+    # prints (rma.mv, struct="UN", REML), four decimals; the means are also those of R's mvmeta.
     effects, matrix = periodontal
     table = effects.multivariate(covariance=matrix).tidy()
     assert table["outcome"].tolist() == ["AL", "PD"]
