@@ -11,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bmac_meta.stats.asymmetry import begg_test, egger_test
+from bmac_meta.stats.asymmetry import egger_test
+from bmac_meta.stats.fail_safe import fail_safe_number
 from bmac_meta.stats.inference import random_effects
+from bmac_meta.stats.rank_test import begg_test
 from bmac_meta.stats.resampling import cumulative
 from bmac_meta.stats.trim_and_fill import trim_and_fill
 
@@ -24,7 +26,8 @@ WALD = {"tau2": "DL", "interval": "wald"}
 
 
 def test_the_excess_risk_of_a_quarter():
-    # Abstract, p. 980: excess risk 24 % (95 % confidence interval 13 % to 36 %, P < 0.001).
+    # Abstract, p. 980: excess risk 24 % (95 % confidence interval 13 % to 36 %, P < 0.001); repeated in the abstract of
+    # Copas & Shi 2000 "as previously reported".
     result = random_effects(Y, variance=V, **WALD)
     printed = np.round(100 * (np.exp([result.estimate, result.ci_low, result.ci_high]) - 1))
     assert printed.tolist() == [24, 13, 36]
@@ -55,3 +58,13 @@ def test_trim_and_fill_adds_seven_studies():
     risks = np.round(np.exp([result.estimate, result.ci_low, result.ci_high]), 2)
     assert risks.tolist() == [1.19, 1.08, 1.31]
     assert round(result.p_value, 4) == 0.0004
+
+
+def test_the_fail_safe_numbers_are_those_of_becker():
+    # Becker 2005, in Rothstein, Sutton & Borenstein, Publication Bias in Meta-Analysis, ch. 7
+    # (doi:10.1002/0470870168.ch7), as metafor's tests quote it: 398 by Rosenthal, and 103 by Orwin for a logarithm
+    # that comes down to 0.049. The chapter doesn't round up. 398 is what logarithms and variances of two decimals give.
+    rounded = fail_safe_number(Y.round(2), variance=V.round(2))
+    assert rounded.number - 1 == 398
+    assert fail_safe_number(Y, variance=V).number == 393
+    assert fail_safe_number(Y, variance=V, method="orwin-weighted", target=0.049).number - 1 == 103

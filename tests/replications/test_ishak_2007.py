@@ -1,7 +1,7 @@
 """Ishak, Platt, Joseph, Hanley & Caro 2007, Clinical Trials 4, 525–539 (doi:10.1177/1740774507083567).
 
 Deep-brain stimulation of the subthalamic nucleus in Parkinson's disease: change of motor score at 3, 6, 12 and more
-than 12 months in 46 studies. Data as in the paper's table; results: table 1, column "Random study effects".
+than 12 months in 46 studies. Data as in the paper's table; results: columns of table 1.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import pytest
 
 from bmac_meta.stats.dependence import autoregressive, compound_symmetry, correlated_covariance
 from bmac_meta.stats.gls import generalized_least_squares
+from bmac_meta.stats.inference import random_effects
 
 # A line per study: change and its variance at the four visits, "-" where there is none.
 ROWS = """
@@ -75,7 +76,15 @@ def test_there_are_46_studies():
     assert (len(set(STUDY)), len(VISITS)) == (46, 82)
 
 
+def test_the_visits_one_by_one_give_table_1():
+    # Column "Time-specific (Independence)".
+    visits = [random_effects(CHANGE[visit == VISIT], variance=VARIANCE[visit == VISIT]) for visit in range(4)]
+    np.testing.assert_allclose([visit.estimate for visit in visits], [-24.9, -27.5, -28.5, -24.1], atol=0.05)
+    np.testing.assert_allclose([visit.tau2 for visit in visits], [23.1, 27.8, 27.7, 29.9], atol=0.05)
+
+
 def test_random_study_effects_give_table_1():
+    # Column "Random study effects".
     together = (STUDY[:, None] == STUDY).astype(float)
     result = generalized_least_squares(
         CHANGE, covariance=np.diag(VARIANCE), between=together, design=MEANS, interval="wald"

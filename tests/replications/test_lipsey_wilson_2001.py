@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import chdtrc
 
 from bmac_meta.stats.inference import common_effect, random_effects
 from bmac_meta.stats.regression import meta_regression
@@ -66,7 +67,8 @@ def test_the_analogue_of_the_analysis_of_variance():
     ]
     np.testing.assert_allclose(found, printed, rtol=0, atol=FOURTH)
     np.testing.assert_allclose([result.q_between, result.p_value], [7.0738, 0.0078], rtol=0, atol=FOURTH)
-    assert sum(group.q for group in result.groups) == pytest.approx(7.6902, abs=FOURTH)
+    within = sum(group.q for group in result.groups)
+    np.testing.assert_allclose([within, chdtrc(8, within)], [7.6902, 0.4643], rtol=0, atol=FOURTH)
 
 
 def test_the_common_effect_regression():
@@ -104,6 +106,8 @@ def test_the_random_effects_regression():
     ]
     np.testing.assert_allclose(found, printed, rtol=0, atol=FOURTH)
     assert result.tau2 == pytest.approx(0.00488, abs=5e-6)
+    # Not in the chapter, but in metafor's published analysis of it.
+    assert result.r2 == pytest.approx(81.2, abs=0.05)
 
 
 def test_the_omnibus_test_of_the_random_effects_regression():

@@ -2,7 +2,7 @@
 meta-regression (Statistics in Medicine 21:589-624, doi:10.1002/sim.1040): the 13 trials of BCG vaccine, with
 log odds ratios.
 
-Tables, latitudes and years as in `bcg_OR.json`; everything by maximum likelihood, as in the paper.
+Tables (table I, p. 594), latitudes and years as in `bcg_OR.json`; everything by maximum likelihood, as in the paper.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def test_the_random_effects_odds_ratio():
 
 
 def test_the_profile_likelihood_interval_of_tau2():
-    # Marked in the plot of the profile likelihood: 0.12 to 0.89.
+    # Marked in the plot of the profile likelihood, as metafor's published analysis redraws it: 0.12 to 0.89.
     limits = profile_likelihood_interval(EFFECT.estimate, variance=EFFECT.variance, method="ML")
     np.testing.assert_allclose([limits.tau2_low, limits.tau2_high], [0.12, 0.89], rtol=0, atol=0.005)
 
