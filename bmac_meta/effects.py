@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,8 @@ from bmac_meta.synthesis import (
     verbs,
 )
 
-LEFT_OUT = ["study", "row", "reason"]
-STEPS = ["study", "step", "arm", "what", "address"]
+NONE_LEFT_OUT = pd.DataFrame(columns=["study", "row", "reason"])
+NO_STEPS = pd.DataFrame(columns=["study", "step", "arm", "what", "address"])
 CARD_ROWS = 30
 
 
@@ -49,8 +49,8 @@ class Effects(Shown):
 
     frame: pd.DataFrame
     question: Question = field(default_factory=Question)
-    left_out: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=LEFT_OUT))
-    steps: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=STEPS))
+    left_out: pd.DataFrame = field(default_factory=NONE_LEFT_OUT.copy)
+    steps: pd.DataFrame = field(default_factory=NO_STEPS.copy)
     notes: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
 

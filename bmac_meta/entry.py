@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bmac_meta.errors import DataError, Fault, InputError, UnknownWordError, unknown_word
+from bmac_meta.plausibility import refuse_mistaken_spread
 from bmac_meta.stats.measures import Measure, measure_named
 from bmac_meta.stats.spread import se_from_ci, se_from_ratio_ci
 from bmac_meta.tables.wording import value_shown
@@ -41,7 +42,10 @@ def bare_effects(
         raise DataError(faults)
     ratio = chosen.is_ratio and not logged
     value = np.log(numbers["estimate"]) if ratio else numbers["estimate"]
-    return _assembled(frame, study, value, _standard_error(numbers, ratio, level), drop=set(columns.values()))
+    made = _assembled(frame, study, value, _standard_error(numbers, ratio, level), drop=set(columns.values()))
+    role = next(iter(given))
+    refuse_mistaken_spread(made, role, given[role], chosen.code)
+    return made
 
 
 def computed_effects(
@@ -119,12 +123,19 @@ def _named(frame: pd.DataFrame, wanted: Columns, study: Any) -> dict[str, Any]:
 def _numbers(frame: pd.DataFrame, columns: Columns) -> tuple[dict[str, np.ndarray], list[Fault]]:
     numbers, faults = {}, []
     for role, column in columns.items():
-        cells = frame[column].map(lambda cell: None if isinstance(cell, bool | np.bool_) else cell)
-        numbers[role] = pd.to_numeric(cells, errors="coerce").to_numpy(float, na_value=np.nan)
+        numbers[role] = _as_floats(frame[column])
         for place in np.flatnonzero(~np.isfinite(numbers[role])):
             found = value_shown(frame[column].iloc[place])
             faults.append(_fault(place, column, found, "a finite number", "Correct the cell, or leave the row out."))
     return numbers, faults
+
+
+def _as_floats(column: pd.Series) -> np.ndarray:
+    """Return the numbers of a column; what is none, yes and no among them, is NaN."""
+    if column.dtype.kind not in "iuf":
+        cells = column.map(lambda cell: None if isinstance(cell, bool | np.bool_) else cell)
+        column = pd.to_numeric(cells, errors="coerce")
+    return column.to_numpy(float, na_value=np.nan)
 
 
 def _label_faults(frame: pd.DataFrame, study: Any) -> Iterator[Fault]:
@@ -201,7 +212,6 @@ def _assembled(frame: pd.DataFrame, study: Any, estimate: Any, se: Any, drop: se
     """Return the effects with their labels, and behind them the columns that played no role."""
     numbered = [f"row {place}" for place in range(1, len(frame) + 1)]
     labels = numbered if study is None else frame[study].astype(str).to_list()
-    rest = frame.drop(columns=[*drop, *([] if study is None else [study])])
-    rest = rest.drop(columns=[name for name in ("study", "estimate", "se") if name in rest])
-    first = pd.DataFrame({"study": labels, "estimate": estimate, "se": se})
-    return pd.concat([first, rest.reset_index(drop=True)], axis=1)
+    first = {"study": labels, "estimate": estimate, "se": se}
+    played = {*drop, *first, *(() if study is None else (study,))}
+    return pd.DataFrame(first | {name: frame[name].array for name in frame.columns if name not in played})

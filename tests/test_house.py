@@ -19,7 +19,7 @@ ROOT = Path(bm.__file__).resolve().parent
 FLOORS = (
     {"errors"},
     {"card", "formula", "narrowing", "numbers", "paths", "question", "vocabulary"},
-    {"cautions", "design", "stats", "tables"},
+    {"cautions", "design", "plausibility", "stats", "tables"},
     {"plots"},
     {"report", "results"},
     {"entry", "synthesis"},
