@@ -11,7 +11,8 @@ from bmac_meta.card import Card, Line
 from bmac_meta.numbers import count_noun, format_number
 from bmac_meta.question import Question
 from bmac_meta.results.answer import Answer, p_words
-from bmac_meta.stats.sparse import ChiSquaredTest, SparseEffect
+from bmac_meta.stats.fourfold import ChiSquaredTest
+from bmac_meta.stats.sparse import SparseEffect
 
 VARIANCES = {
     "OR": "variance of Robins, Breslow & Greenland",

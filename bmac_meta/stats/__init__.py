@@ -31,6 +31,7 @@ from bmac_meta.stats.dependence import (
 from bmac_meta.stats.effect_sizes import EffectSizes
 from bmac_meta.stats.excess_significance import ExcessSignificance, excess_significance
 from bmac_meta.stats.fail_safe import FailSafeNumber, fail_safe_number
+from bmac_meta.stats.fourfold import ChiSquaredTest
 from bmac_meta.stats.gls import DependentEffects, generalized_least_squares
 from bmac_meta.stats.hedges import hedges_correction
 from bmac_meta.stats.henmi_copas import HenmiCopas, henmi_copas
@@ -99,14 +100,8 @@ from bmac_meta.stats.shared_control import (
     shared_control_covariance_smd,
 )
 from bmac_meta.stats.skewness import SkewnessTest, skewness_from_quartiles
-from bmac_meta.stats.sparse import (
-    ChiSquaredTest,
-    SparseEffect,
-    breslow_day,
-    cochran_mantel_haenszel,
-    mantel_haenszel,
-    peto,
-)
+from bmac_meta.stats.sparse import SparseEffect, mantel_haenszel, peto
+from bmac_meta.stats.sparse_tests import breslow_day, cochran_mantel_haenszel
 from bmac_meta.stats.spread import (
     change_sd,
     correlation_from_sds,
