@@ -64,6 +64,7 @@ class Effects(Shown):
         variance: str | None = None,
         ci_low: str | None = None,
         ci_high: str | None = None,
+        p_value: str | None = None,
         study: str | None = None,
         measure: str = "GEN",
         level: float = 0.95,
@@ -72,16 +73,17 @@ class Effects(Shown):
     ) -> Effects:
         """Take effects from the named columns of any table.
 
-        Exactly one kind of spread is needed: `se`, `variance`, or `ci_low` with `ci_high` (at `level`). Ratios enter
-        as logarithms, or with `logged=False` as such with their limits. `study` names the column of labels (rows are
-        numbered without one). The other columns stay for `by` and `regress`. Raises `DataError` with every faulty
-        cell, `InputError` for a choice of columns that does not make sense.
+        Exactly one kind of spread is needed: `se`, `variance`, `ci_low` with `ci_high` (at `level`), or `p_value`
+        (two-sided, of a normal test). Ratios enter as logarithms, or with `logged=False` as such with their limits.
+        `study` names the column of labels (rows are numbered without one). The other columns stay for `by` and
+        `regress`. Raises `DataError` with every faulty cell, `InputError` for a choice of columns that does not make
+        sense, or where standard errors and variances were mistaken for each other.
 
         >>> table = pd.DataFrame({"trial": ["A", "B", "C"], "g": [0.1, 0.3, 0.2], "s": [0.1, 0.2, 0.1]})
         >>> len(Effects.from_frame(table, estimate="g", se="s", study="trial"))
         3
         """
-        spreads = {"se": se, "variance": variance, "ci_low": ci_low, "ci_high": ci_high}
+        spreads = {"se": se, "variance": variance, "ci_low": ci_low, "ci_high": ci_high, "p_value": p_value}
         made = bare_effects(frame, estimate, spreads, study, measure, level, logged)
         return cls(made, _question_of(measure, question))
 

@@ -11,11 +11,11 @@ import pandas as pd
 from bmac_meta.errors import DataError, Fault, InputError, UnknownWordError, unknown_word
 from bmac_meta.plausibility import refuse_mistaken_spread
 from bmac_meta.stats.measures import Measure, measure_named
-from bmac_meta.stats.spread import se_from_ci, se_from_ratio_ci
+from bmac_meta.stats.spread import se_from_ci, se_from_p, se_from_ratio_ci
 from bmac_meta.tables.wording import value_shown
 
 TABLE = "the table"
-SPREADS = (("se",), ("variance",), ("ci_low", "ci_high"))
+SPREADS = (("se",), ("variance",), ("ci_low", "ci_high"), ("p_value",))
 SMALLEST_SE, LARGEST_SE = 1e-150, 1e150
 Numbers = Mapping[str, np.ndarray]
 Columns = Mapping[str, Any]
@@ -85,8 +85,8 @@ def _check_frame(frame: object) -> None:
 def _check_choices(frame: pd.DataFrame, given: Columns, measure: Measure, level: float, logged: bool) -> None:
     if tuple(given) not in SPREADS:
         raise InputError(
-            f"The spread was given as {', '.join(given) or 'nothing'}; name exactly one of: se=, variance=, or ci_low= "
-            "with ci_high=."
+            f"The spread was given as {', '.join(given) or 'nothing'}; name exactly one of: se=, variance=, p_value=, "
+            "or ci_low= with ci_high=."
         )
     if not 0 < level < 1:
         raise InputError(f"level={level!r} was given; a share between 0 and 1 is needed, as 0.95.")
@@ -152,6 +152,16 @@ def _spread_faults(numbers: Numbers, columns: Columns, measure: Measure, logged:
             wrong = (numbers[role] <= 0) | (size < SMALLEST_SE) | (size > LARGEST_SE)
             told = "a number above 0, neither tiny nor huge"
             yield from _wrong(numbers, columns, role, wrong, told, "An effect without spread cannot be weighed.")
+    if "p_value" in numbers:
+        p = numbers["p_value"]
+        told = "a two-sided p strictly between 0 and 1, as 0.032"
+        yield from _wrong(
+            numbers, columns, "p_value", (p <= 0) | (p >= 1), told, "For a bound (p < .001) give the bound."
+        )
+        zero = (numbers["estimate"] == 0) & (p > 0) & (p < 1)
+        yield from _wrong(
+            numbers, columns, "estimate", zero, "an effect other than 0", "A p of no effect tells no spread."
+        )
     if "ci_low" in numbers:
         low, middle, high = (numbers[name] for name in ("ci_low", "estimate", "ci_high"))
         for place in np.flatnonzero((low >= high) | (middle < low) | (middle > high)):
@@ -204,6 +214,8 @@ def _standard_error(numbers: Numbers, ratio: bool, level: float) -> np.ndarray:
         return numbers["se"]
     if "variance" in numbers:
         return np.sqrt(numbers["variance"])
+    if "p_value" in numbers:
+        return se_from_p(estimate=numbers["estimate"], p=numbers["p_value"])
     compute = se_from_ratio_ci if ratio else se_from_ci
     return compute(low=numbers["ci_low"], high=numbers["ci_high"], level=level)
 

@@ -38,6 +38,24 @@ def test_an_interval_is_read_at_its_level(table):
     np.testing.assert_allclose(found, table.s * 1.959964 / 1.644854, rtol=1e-6)
 
 
+def test_a_two_sided_p_gives_the_standard_error_of_a_normal_test():
+    # 2.6520698 is the quantile of the normal distribution at 0.996.
+    printed = pd.DataFrame({"trial": ["A", "B"], "d": [3.8, -3.8], "p": [0.008, 0.008]})
+    effects = Effects.from_frame(printed, estimate="d", p_value="p", study="trial")
+    np.testing.assert_allclose(effects.frame.se, 3.8 / 2.6520698, rtol=1e-7)
+
+
+def test_every_p_that_tells_no_spread_is_named():
+    printed = pd.DataFrame({"d": [0.2, 0.0, 0.3, 0.1], "p": [0.04, 0.5, 0.0, 1.2]})
+    with pytest.raises(DataError) as caught:
+        Effects.from_frame(printed, estimate="d", p_value="p")
+    told = str(caught.value)
+    assert "row 2, column d: found 0; expected an effect other than 0" in told
+    assert "row 3, column p: found 0; expected a two-sided p" in told
+    assert "row 4, column p: found 1.2" in told
+    assert "row 1" not in told
+
+
 def test_ratios_enter_as_logarithms_or_as_such_with_their_limits():
     ratios = pd.DataFrame({"rr": [0.5, 2.0], "low": [0.25, 1.0], "high": [1.0, 4.0]})
     plain = Effects.from_frame(ratios, estimate="rr", ci_low="low", ci_high="high", measure="RR", logged=False)
