@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bmac_meta.errors import InputError
 from bmac_meta.stats.batch import as_level, unbatch
-from bmac_meta.stats.columns import COUNT, NUMBER, SIZE, BoolArray, read_columns, refuse_where
+from bmac_meta.stats.columns import COUNT, NUMBER, SIZE, BoolArray, blank, read_columns, refuse_where
 from bmac_meta.stats.funnel import Funnel, read_funnel, require_trials, require_variation, weighted_line
 from bmac_meta.stats.rank_test import RankTest, begg_test
 from bmac_meta.stats.regression import meta_regression
@@ -136,7 +136,7 @@ def egger_mixed_effects(
     return FunnelRegression("Egger, mixed effects", name, **unbatch(line, funnel.single))
 
 
-def size_standard_error(n_a: ArrayLike, n_b: ArrayLike) -> float | NDArray:
+def size_standard_error(n_a: ArrayLike, n_b: ArrayLike, mask: ArrayLike | None = None) -> float | NDArray:
     """Return sqrt(1/n_a + 1/n_b), what a standardized mean difference's standard error owes to trial size.
 
     Raises `InputError` for sizes that aren't above 0. Source: Pustejovsky & Rodgers 2019, 10.1002/jrsm.1332.
@@ -144,8 +144,8 @@ def size_standard_error(n_a: ArrayLike, n_b: ArrayLike) -> float | NDArray:
     >>> float(size_standard_error(50, 50))
     0.2
     """
-    first, second, _ = read_columns({"n_a": (n_a, SIZE), "n_b": (n_b, SIZE)})
-    return np.sqrt(1.0 / first + 1.0 / second)[()]
+    first, second, present = read_columns({"n_a": (n_a, SIZE), "n_b": (n_b, SIZE)}, mask)
+    return blank(np.sqrt(1.0 / first + 1.0 / second), present)
 
 
 def harbord_test(

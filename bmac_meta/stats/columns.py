@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +28,7 @@ class Rule:
 
 
 NUMBER = Rule("a finite number", lambda x: np.abs(x) <= LARGEST, 1.0)
+LARGER_NUMBER = replace(NUMBER, filler=2.0)
 SPREAD = Rule("a finite number of 0 or more", lambda x: (x == 0) | ((x >= SMALLEST) & (x <= LARGEST)), 1.0)
 POSITIVE = Rule("a finite number above 0", lambda x: (x >= SMALLEST) & (x <= LARGEST), 1.0)
 SIZE = Rule("a number of patients of 1 or more", lambda x: (x >= 1) & (x <= LARGEST), 10.0)
@@ -56,13 +57,8 @@ def read_columns(
     `InputError` with every faulty column, how many of its values are wrong, and the first of them.
     """
     given = {name: as_numbers(name, values) for name, (values, _) in columns.items()}
-    present = np.True_ if mask is None else np.asarray(mask)
-    if present.dtype != np.bool_:
-        raise InputError(
-            f"mask must hold True and False, but holds {present.dtype}. Give True where a trial is present."
-        )
-    shape = common_shape({**given, "mask": present})
-    present = np.array(np.broadcast_to(present, shape))
+    present = np.array(as_mask(np.True_ if mask is None else mask, common_shape(given)))
+    shape = present.shape
     arrays = {
         name: np.where(present, np.broadcast_to(values, shape), columns[name][1].filler)
         for name, values in given.items()
@@ -71,6 +67,21 @@ def read_columns(
     if faults:
         raise InputError(" ".join(faults) + " Correct the values, or leave the trials out with mask.")
     return (*arrays.values(), present)
+
+
+def as_mask(mask: ArrayLike, shape: tuple[int, ...]) -> BoolArray:
+    """Return a mask in its common shape with `shape`; raise `InputError` unless it holds True and False."""
+    present = np.asarray(mask)
+    if present.dtype != np.bool_:
+        raise InputError(
+            f"mask must hold True and False, but holds {present.dtype}. Give True where a trial is present."
+        )
+    return np.broadcast_to(present, common_shape({"mask": present, "columns": np.empty(shape)}))
+
+
+def blank(values: FloatArray, present: BoolArray) -> FloatArray:
+    """Return the values with NaN where a cell is absent; a single one as a number."""
+    return np.where(present, values, np.nan)[()]
 
 
 def common_shape(arrays: Mapping[str, NDArray]) -> tuple[int, ...]:
@@ -98,10 +109,10 @@ def refuse_where(wrong: BoolArray, reason: str, columns: Mapping[str, FloatArray
         raise InputError(f"{count_wrong(wrong)} such that {reason}; {first_wrong(wrong, columns)}. {remedy}")
 
 
-def refuse_empty_scale(low: FloatArray, high: FloatArray) -> None:
+def refuse_empty_scale(low: FloatArray, high: FloatArray, present: BoolArray = np.True_) -> None:
     """Raise `InputError` where the maximum of a scale is not above its minimum."""
     refuse_where(
-        high <= low,
+        present & (high <= low),
         "the maximum of the scale is not above its minimum",
         {"scale_min": low, "scale_max": high},
         "Give the ends of the scale as printed.",

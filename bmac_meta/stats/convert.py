@@ -9,10 +9,12 @@ from numpy.typing import ArrayLike
 
 from bmac_meta.errors import check_word
 from bmac_meta.stats.columns import (
+    LARGER_NUMBER,
     NUMBER,
     POSITIVE,
     FloatArray,
     as_numbers,
+    blank,
     read_columns,
     refuse_empty_scale,
     refuse_where,
@@ -67,7 +69,7 @@ def log_odds_ratio_from_smd(
     return effect_sizes("OR", estimate * factor, variance * factor**2, present)
 
 
-def points_from_smd(*, smd: ArrayLike, sd: ArrayLike) -> FloatArray:
+def points_from_smd(*, smd: ArrayLike, sd: ArrayLike, mask: ArrayLike | None = None) -> FloatArray:
     """Return standardized mean differences, or limits of their intervals, in points of an instrument.
 
     SMD·sd, where sd is the spread between patients on that instrument (pooled over the arms of trials that
@@ -77,8 +79,8 @@ def points_from_smd(*, smd: ArrayLike, sd: ArrayLike) -> FloatArray:
     >>> float(points_from_smd(smd=-0.5, sd=20))
     -10.0
     """
-    sd, _ = read_columns({"sd": (sd, POSITIVE)})
-    return (as_numbers("smd", smd) * sd)[()]
+    sd, present = read_columns({"sd": (sd, POSITIVE)}, mask)
+    return (np.where(present, as_numbers("smd", smd), np.nan) * sd)[()]
 
 
 def rescale_score(
@@ -88,6 +90,7 @@ def rescale_score(
     scale_max: ArrayLike,
     new_min: ArrayLike = 0.0,
     new_max: ArrayLike = 100.0,
+    mask: ArrayLike | None = None,
 ) -> FloatArray:
     """Return scores of a scale on a scale with other ends, by default in per cent of the maximum.
 
@@ -99,23 +102,24 @@ def rescale_score(
     >>> float(rescale_score(score=2, scale_min=1, scale_max=5))
     25.0
     """
-    score, low, high, bottom, top, _ = read_columns(
+    score, low, high, bottom, top, present = read_columns(
         {
             "score": (score, NUMBER),
             "scale_min": (scale_min, NUMBER),
-            "scale_max": (scale_max, NUMBER),
+            "scale_max": (scale_max, LARGER_NUMBER),
             "new_min": (new_min, NUMBER),
             "new_max": (new_max, NUMBER),
-        }
+        },
+        mask,
     )
-    refuse_empty_scale(low, high)
+    refuse_empty_scale(low, high, present)
     refuse_where(
-        (score < low) | (score > high),
+        present & ((score < low) | (score > high)),
         "the score lies outside the scale",
         {"score": score, "scale_min": low, "scale_max": high},
         "Check which version of the instrument was used; differences are rescaled by rescale_spread.",
     )
-    return (bottom + (score - low) * ((top - bottom) / (high - low)))[()]
+    return blank(bottom + (score - low) * ((top - bottom) / (high - low)), present)
 
 
 def rescale_spread(
@@ -125,6 +129,7 @@ def rescale_spread(
     scale_max: ArrayLike,
     new_min: ArrayLike = 0.0,
     new_max: ArrayLike = 100.0,
+    mask: ArrayLike | None = None,
 ) -> FloatArray:
     """Return standard deviations, standard errors or differences of a scale on a scale of other width.
 
@@ -135,16 +140,18 @@ def rescale_spread(
     >>> float(rescale_spread(spread=2, scale_min=0, scale_max=20))
     10.0
     """
-    low, high, bottom, top, _ = read_columns(
+    low, high, bottom, top, present = read_columns(
         {
             "scale_min": (scale_min, NUMBER),
-            "scale_max": (scale_max, NUMBER),
+            "scale_max": (scale_max, LARGER_NUMBER),
             "new_min": (new_min, NUMBER),
             "new_max": (new_max, NUMBER),
-        }
+        },
+        mask,
     )
-    refuse_empty_scale(low, high)
-    return (as_numbers("spread", spread) * (np.abs(top - bottom) / (high - low)))[()]
+    refuse_empty_scale(low, high, present)
+    spread = np.where(present, as_numbers("spread", spread), np.nan)
+    return (spread * (np.abs(top - bottom) / (high - low)))[()]
 
 
 def _read(estimate: ArrayLike, variance: ArrayLike, mask: ArrayLike | None) -> tuple[FloatArray, ...]:

@@ -17,6 +17,7 @@ from bmac_meta.stats.columns import (
     BoolArray,
     FloatArray,
     Rule,
+    blank,
     read_columns,
     refuse_where,
 )
@@ -83,7 +84,9 @@ def paired_standardized_mean_difference(
     return effect_sizes("SMD", g, variance, pair.present & enough)
 
 
-def effective_sample_size(*, units: ArrayLike, patients: ArrayLike, icc: ArrayLike) -> FloatArray:
+def effective_sample_size(
+    *, units: ArrayLike, patients: ArrayLike, icc: ArrayLike, mask: ArrayLike | None = None
+) -> FloatArray:
     """Return how many independent patients an arm of several units per patient (knees) is worth.
 
     units/(1 + (units/patients − 1)·icc), with icc the correlation of two units of one patient: the number
@@ -93,14 +96,16 @@ def effective_sample_size(*, units: ArrayLike, patients: ArrayLike, icc: ArrayLi
     >>> float(effective_sample_size(units=30, patients=20, icc=0.5))
     24.0
     """
-    units, patients, icc, _ = read_columns({"units": (units, SIZE), "patients": (patients, SIZE), "icc": (icc, SHARE)})
+    units, patients, icc, present = read_columns(
+        {"units": (units, SIZE), "patients": (patients, SIZE), "icc": (icc, SHARE)}, mask
+    )
     refuse_where(
-        patients > units,
+        present & (patients > units),
         "there are more patients than units",
         {"units": units, "patients": patients},
         "Every patient has at least one.",
     )
-    return (units / (1 + (units / patients - 1) * icc))[()]
+    return blank(units / (1 + (units / patients - 1) * icc), present)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,19 @@ from bmac_meta.stats.columns import (
     POSITIVE,
     SIZE,
     SPREAD,
+    BoolArray,
     FloatArray,
     as_numbers,
+    blank,
     read_columns,
     refuse_where,
 )
 from bmac_meta.stats.measures_binary import checked_addition, refuse_more_events_than_patients
 
 
-def shared_control_covariance_md(*, sd_control: ArrayLike, n_control: ArrayLike) -> FloatArray:
+def shared_control_covariance_md(
+    *, sd_control: ArrayLike, n_control: ArrayLike, mask: ArrayLike | None = None
+) -> FloatArray:
     """Return the covariance of two mean differences that share their control arm: sd²/n of that arm.
 
     Raises `InputError` for missing values, a negative SD, or a size below 1. Gleser & Olkin 2009, in
@@ -28,12 +32,17 @@ def shared_control_covariance_md(*, sd_control: ArrayLike, n_control: ArrayLike)
     >>> float(shared_control_covariance_md(sd_control=4, n_control=32))
     0.5
     """
-    sd, n, _ = read_columns({"sd_control": (sd_control, SPREAD), "n_control": (n_control, SIZE)})
-    return (sd**2 / n)[()]
+    sd, n, present = read_columns({"sd_control": (sd_control, SPREAD), "n_control": (n_control, SIZE)}, mask)
+    return blank(sd**2 / n, present)
 
 
 def shared_control_covariance_smd(
-    *, estimate_a: ArrayLike, estimate_b: ArrayLike, n_control: ArrayLike, n_total: ArrayLike
+    *,
+    estimate_a: ArrayLike,
+    estimate_b: ArrayLike,
+    n_control: ArrayLike,
+    n_total: ArrayLike,
+    mask: ArrayLike | None = None,
 ) -> FloatArray:
     """Return the covariance of two standardized mean differences that share their control arm.
 
@@ -48,25 +57,26 @@ def shared_control_covariance_smd(
     >>> round(float(covariance), 4)
     0.0602
     """
-    a, b, n, total, _ = read_columns(
+    a, b, n, total, present = read_columns(
         {
             "estimate_a": (estimate_a, NUMBER),
             "estimate_b": (estimate_b, NUMBER),
             "n_control": (n_control, SIZE),
             "n_total": (n_total, SIZE),
-        }
+        },
+        mask,
     )
     refuse_where(
-        total <= n,
+        present & (total <= n),
         "the control arm is not smaller than the trial",
         {"n_control": n, "n_total": total},
         "n_total counts the patients of all arms.",
     )
-    return (1 / n + a * b / (2 * total))[()]
+    return blank(1 / n + a * b / (2 * total), present)
 
 
 def shared_control_covariance_rom(
-    *, mean_control: ArrayLike, sd_control: ArrayLike, n_control: ArrayLike
+    *, mean_control: ArrayLike, sd_control: ArrayLike, n_control: ArrayLike, mask: ArrayLike | None = None
 ) -> FloatArray:
     """Return the covariance of two log ratios of means that share their control arm.
 
@@ -81,12 +91,12 @@ def shared_control_covariance_rom(
         "sd_control": (sd_control, SPREAD),
         "n_control": (n_control, SIZE),
     }
-    mean, sd, n, _ = read_columns(columns)
-    return ((sd / mean) ** 2 / n)[()]
+    mean, sd, n, present = read_columns(columns, mask)
+    return blank((sd / mean) ** 2 / n, present)
 
 
 def shared_control_covariance_or(
-    *, events_control: ArrayLike, total_control: ArrayLike, add: float = 0.0
+    *, events_control: ArrayLike, total_control: ArrayLike, add: float = 0.0, mask: ArrayLike | None = None
 ) -> FloatArray:
     """Return the covariance of two log odds ratios that share their control arm: 1/events + 1/non-events.
 
@@ -96,12 +106,14 @@ def shared_control_covariance_or(
     >>> round(float(shared_control_covariance_or(events_control=40, total_control=1000)), 5)
     0.02604
     """
-    events, others = _read_control(events_control, total_control, add, needs_events=True, needs_others=True)
-    return (1 / events + 1 / others)[()]
+    events, others, present = _read_control(
+        events_control, total_control, add, mask, needs_events=True, needs_others=True
+    )
+    return blank(1 / events + 1 / others, present)
 
 
 def shared_control_covariance_rr(
-    *, events_control: ArrayLike, total_control: ArrayLike, add: float = 0.0
+    *, events_control: ArrayLike, total_control: ArrayLike, add: float = 0.0, mask: ArrayLike | None = None
 ) -> FloatArray:
     """Return the covariance of two log risk ratios that share their control arm: 1/events − 1/total.
 
@@ -110,12 +122,12 @@ def shared_control_covariance_rr(
     >>> round(float(shared_control_covariance_rr(events_control=40, total_control=1000)), 5)
     0.024
     """
-    events, others = _read_control(events_control, total_control, add, needs_events=True)
-    return (others / (events * (events + others)))[()]
+    events, others, present = _read_control(events_control, total_control, add, mask, needs_events=True)
+    return blank(others / (events * (events + others)), present)
 
 
 def shared_control_covariance_rd(
-    *, events_control: ArrayLike, total_control: ArrayLike, add: float = 0.0
+    *, events_control: ArrayLike, total_control: ArrayLike, add: float = 0.0, mask: ArrayLike | None = None
 ) -> FloatArray:
     """Return the covariance of two risk differences that share their control arm: p(1 − p)/n of that arm.
 
@@ -124,11 +136,11 @@ def shared_control_covariance_rd(
     >>> float(shared_control_covariance_rd(events_control=40, total_control=1000))
     3.84e-05
     """
-    events, others = _read_control(events_control, total_control, add)
-    return (events * others / (events + others) ** 3)[()]
+    events, others, present = _read_control(events_control, total_control, add, mask)
+    return blank(events * others / (events + others) ** 3, present)
 
 
-def shared_control_covariance_as(*, total_control: ArrayLike) -> FloatArray:
+def shared_control_covariance_as(*, total_control: ArrayLike, mask: ArrayLike | None = None) -> FloatArray:
     """Return the covariance of two arcsine differences that share their control arm: 1/(4n) of that arm.
 
     Raises `InputError` for a total below 1. Gleser & Olkin 2009, ch. 19.
@@ -136,23 +148,29 @@ def shared_control_covariance_as(*, total_control: ArrayLike) -> FloatArray:
     >>> float(shared_control_covariance_as(total_control=1000))
     0.00025
     """
-    n, _ = read_columns({"total_control": (total_control, SIZE)})
-    return (1 / (4 * n))[()]
+    n, present = read_columns({"total_control": (total_control, SIZE)}, mask)
+    return blank(1 / (4 * n), present)
 
 
 def _read_control(
-    events: ArrayLike, total: ArrayLike, add: float, *, needs_events: bool = False, needs_others: bool = False
-) -> tuple[FloatArray, FloatArray]:
+    events: ArrayLike,
+    total: ArrayLike,
+    add: float,
+    mask: ArrayLike | None,
+    *,
+    needs_events: bool = False,
+    needs_others: bool = False,
+) -> tuple[FloatArray, FloatArray, BoolArray]:
     columns = {"events_control": (events, COUNT), "total_control": (total, SIZE)}
-    events, total, _ = read_columns(columns)
+    events, total, present = read_columns(columns, mask)
     refuse_more_events_than_patients(events, total, "control")
     add = checked_addition(add)
     others = total - events + add
     events = events + add
     refuse_where(
-        (needs_events & (events == 0)) | (needs_others & (others == 0)),
+        present & ((needs_events & (events == 0)) | (needs_others & (others == 0))),
         "a cell of the control arm is empty",
         {"events_control": events, "total_control": total},
         "Give the correction that the effects themselves got, such as add=0.5.",
     )
-    return events, others
+    return events, others, present

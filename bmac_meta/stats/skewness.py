@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bmac_meta.errors import InputError
-from bmac_meta.stats.columns import BoolArray, FloatArray
+from bmac_meta.stats.columns import BoolArray, FloatArray, blank
 from bmac_meta.stats.spread_quantiles import read_ordered
 
 Scenario = Literal["range", "quartiles", "five numbers"]
@@ -36,6 +36,7 @@ def skewness_from_quartiles(
     q3: ArrayLike | None = None,
     minimum: ArrayLike | None = None,
     maximum: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
 ) -> SkewnessTest:
     """Test at the 5% level whether a median with quartiles, a range, or both comes from skewed data.
 
@@ -56,24 +57,28 @@ def skewness_from_quartiles(
     ends = {"minimum": minimum, "q1": q1, "median": median, "q3": q3, "maximum": maximum}
     given = {name: values for name, values in ends.items() if values is not None}
     if tuple(given) == ("q1", "median", "q3"):
-        return _skewed_quartiles(*read_ordered(given, n))
+        return _skewed_quartiles(*read_ordered(given, n, mask))
     if tuple(given) == ("minimum", "median", "maximum"):
-        return _skewed_range(*read_ordered(given, n))
+        return _skewed_range(*read_ordered(given, n, mask))
     if len(given) == len(ends):
-        return _skewed_five_numbers(*read_ordered(given, n))
+        return _skewed_five_numbers(*read_ordered(given, n, mask))
     raise InputError(
         f"The skewness test needs the median with q1 and q3, with minimum and maximum, or with all four; "
         f"here are {', '.join(given)}. Give the missing one, or leave out its partner."
     )
 
 
-def _skewed_range(minimum: FloatArray, median: FloatArray, maximum: FloatArray, n: FloatArray) -> SkewnessTest:
+def _skewed_range(
+    minimum: FloatArray, median: FloatArray, maximum: FloatArray, n: FloatArray, present: BoolArray
+) -> SkewnessTest:
     critical = 1 / np.log(n + 9) + 2.5 / (n + 1)
-    return _skewness_test(_asymmetry(minimum, median, maximum), critical, "range")
+    return _skewness_test(_asymmetry(minimum, median, maximum), critical, "range", present)
 
 
-def _skewed_quartiles(q1: FloatArray, median: FloatArray, q3: FloatArray, n: FloatArray) -> SkewnessTest:
-    return _skewness_test(_asymmetry(q1, median, q3), 2.65 / np.sqrt(n) - 6 / n**2, "quartiles")
+def _skewed_quartiles(
+    q1: FloatArray, median: FloatArray, q3: FloatArray, n: FloatArray, present: BoolArray
+) -> SkewnessTest:
+    return _skewness_test(_asymmetry(q1, median, q3), 2.65 / np.sqrt(n) - 6 / n**2, "quartiles", present)
 
 
 def _skewed_five_numbers(
@@ -83,14 +88,16 @@ def _skewed_five_numbers(
     q3: FloatArray,
     maximum: FloatArray,
     n: FloatArray,
+    present: BoolArray,
 ) -> SkewnessTest:
     outer = 2.65 * np.log(0.6 * n) / np.sqrt(n) * _asymmetry(minimum, median, maximum)
     statistic = np.maximum(outer, _asymmetry(q1, median, q3))
-    return _skewness_test(statistic, 3 / np.sqrt(n) - 40 / n**3, "five numbers")
+    return _skewness_test(statistic, 3 / np.sqrt(n) - 40 / n**3, "five numbers", present)
 
 
-def _skewness_test(statistic: FloatArray, critical: FloatArray, scenario: Scenario) -> SkewnessTest:
-    return SkewnessTest(statistic[()], critical[()], (statistic > critical)[()], scenario)
+def _skewness_test(statistic: FloatArray, critical: FloatArray, scenario: Scenario, present: BoolArray) -> SkewnessTest:
+    skewed = (present & (statistic > critical))[()]
+    return SkewnessTest(blank(statistic, present), blank(critical, present), skewed, scenario)
 
 
 def _asymmetry(low: FloatArray, middle: FloatArray, high: FloatArray) -> FloatArray:

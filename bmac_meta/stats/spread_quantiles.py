@@ -10,13 +10,15 @@ from bmac_meta.stats.columns import (
     NUMBER,
     SIZE,
     SPREAD,
+    BoolArray,
     FloatArray,
+    blank,
     read_columns,
     refuse_where,
 )
 
 
-def sd_from_quartiles(*, q1: ArrayLike, q3: ArrayLike, n: ArrayLike) -> FloatArray:
+def sd_from_quartiles(*, q1: ArrayLike, q3: ArrayLike, n: ArrayLike, mask: ArrayLike | None = None) -> FloatArray:
     """Return the standard deviation of normal data from the quartiles.
 
     SD = (q3 − q1)/(2Φ⁻¹((0.75n − 0.125)/(n + 0.25))). Raises `InputError` for quartiles that are equal or
@@ -26,11 +28,11 @@ def sd_from_quartiles(*, q1: ArrayLike, q3: ArrayLike, n: ArrayLike) -> FloatArr
     >>> round(float(sd_from_quartiles(q1=8, q3=13, n=20)), 4)
     3.9892
     """
-    q1, q3, n = read_ordered({"q1": q1, "q3": q3}, n)
-    return ((q3 - q1) / _interquartile_width(n))[()]
+    q1, q3, n, present = read_ordered({"q1": q1, "q3": q3}, n, mask)
+    return blank((q3 - q1) / _interquartile_width(n), present)
 
 
-def sd_from_iqr(*, iqr: ArrayLike, n: ArrayLike) -> FloatArray:
+def sd_from_iqr(*, iqr: ArrayLike, n: ArrayLike, mask: ArrayLike | None = None) -> FloatArray:
     """Return the standard deviation of normal data from the width between the quartiles.
 
     As `sd_from_quartiles`, for papers that print only the width. Raises `InputError` for a negative width and
@@ -39,12 +41,12 @@ def sd_from_iqr(*, iqr: ArrayLike, n: ArrayLike) -> FloatArray:
     >>> round(float(sd_from_iqr(iqr=5, n=20)), 4)
     3.9892
     """
-    iqr, n, _ = read_columns({"iqr": (iqr, SPREAD), "n": (n, SIZE)})
-    _refuse_few(n)
-    return (iqr / _interquartile_width(n))[()]
+    iqr, n, present = read_columns({"iqr": (iqr, SPREAD), "n": (n, SIZE)}, mask)
+    _refuse_few(n, present)
+    return blank(iqr / _interquartile_width(n), present)
 
 
-def sd_from_range(*, minimum: ArrayLike, maximum: ArrayLike, n: ArrayLike) -> FloatArray:
+def sd_from_range(*, minimum: ArrayLike, maximum: ArrayLike, n: ArrayLike, mask: ArrayLike | None = None) -> FloatArray:
     """Return the standard deviation of normal data from the range.
 
     SD = (maximum − minimum)/(2Φ⁻¹((n − 0.375)/(n + 0.25))). Raises `InputError` for a range that is empty
@@ -53,12 +55,12 @@ def sd_from_range(*, minimum: ArrayLike, maximum: ArrayLike, n: ArrayLike) -> Fl
     >>> round(float(sd_from_range(minimum=3, maximum=20, n=20)), 4)
     4.5497
     """
-    minimum, maximum, n = read_ordered({"minimum": minimum, "maximum": maximum}, n)
-    return ((maximum - minimum) / _range_width(n))[()]
+    minimum, maximum, n, present = read_ordered({"minimum": minimum, "maximum": maximum}, n, mask)
+    return blank((maximum - minimum) / _range_width(n), present)
 
 
 def sd_from_five_numbers(
-    *, minimum: ArrayLike, q1: ArrayLike, q3: ArrayLike, maximum: ArrayLike, n: ArrayLike
+    *, minimum: ArrayLike, q1: ArrayLike, q3: ArrayLike, maximum: ArrayLike, n: ArrayLike, mask: ArrayLike | None = None
 ) -> FloatArray:
     """Return the standard deviation of normal data from the range and the quartiles together.
 
@@ -69,12 +71,18 @@ def sd_from_five_numbers(
     >>> round(float(sd_from_five_numbers(minimum=3, q1=8, q3=13, maximum=20, n=20)), 4)
     4.3833
     """
-    minimum, q1, q3, maximum, n = read_ordered({"minimum": minimum, "q1": q1, "q3": q3, "maximum": maximum}, n)
+    minimum, q1, q3, maximum, n, present = read_ordered(
+        {"minimum": minimum, "q1": q1, "q3": q3, "maximum": maximum}, n, mask
+    )
     weight = 1 / (1 + 0.07 * n**0.6)
-    return (weight * (maximum - minimum) / _range_width(n) + (1 - weight) * (q3 - q1) / _interquartile_width(n))[()]
+    return blank(
+        weight * (maximum - minimum) / _range_width(n) + (1 - weight) * (q3 - q1) / _interquartile_width(n), present
+    )
 
 
-def mean_from_quartiles(*, q1: ArrayLike, median: ArrayLike, q3: ArrayLike, n: ArrayLike) -> FloatArray:
+def mean_from_quartiles(
+    *, q1: ArrayLike, median: ArrayLike, q3: ArrayLike, n: ArrayLike, mask: ArrayLike | None = None
+) -> FloatArray:
     """Return the mean of normal data from the median and the quartiles.
 
     w·(q1 + q3)/2 + (1 − w)·median with w = 0.7 + 0.39/n. Raises `InputError` for numbers out of order and
@@ -83,12 +91,14 @@ def mean_from_quartiles(*, q1: ArrayLike, median: ArrayLike, q3: ArrayLike, n: A
     >>> round(float(mean_from_quartiles(q1=6, median=9, q3=17, n=30)), 4)
     10.7825
     """
-    q1, median, q3, n = read_ordered({"q1": q1, "median": median, "q3": q3}, n)
+    q1, median, q3, n, present = read_ordered({"q1": q1, "median": median, "q3": q3}, n, mask)
     weight = 0.7 + 0.39 / n
-    return (weight * (q1 + q3) / 2 + (1 - weight) * median)[()]
+    return blank(weight * (q1 + q3) / 2 + (1 - weight) * median, present)
 
 
-def mean_from_range(*, minimum: ArrayLike, median: ArrayLike, maximum: ArrayLike, n: ArrayLike) -> FloatArray:
+def mean_from_range(
+    *, minimum: ArrayLike, median: ArrayLike, maximum: ArrayLike, n: ArrayLike, mask: ArrayLike | None = None
+) -> FloatArray:
     """Return the mean of normal data from the median and the range.
 
     w·(minimum + maximum)/2 + (1 − w)·median with w = 4/(4 + n^0.75). Raises `InputError` for numbers out of
@@ -97,9 +107,11 @@ def mean_from_range(*, minimum: ArrayLike, median: ArrayLike, maximum: ArrayLike
     >>> round(float(mean_from_range(minimum=3, median=10, maximum=20, n=20)), 4)
     10.4459
     """
-    minimum, median, maximum, n = read_ordered({"minimum": minimum, "median": median, "maximum": maximum}, n)
+    minimum, median, maximum, n, present = read_ordered(
+        {"minimum": minimum, "median": median, "maximum": maximum}, n, mask
+    )
     weight = 4 / (4 + n**0.75)
-    return (weight * (minimum + maximum) / 2 + (1 - weight) * median)[()]
+    return blank(weight * (minimum + maximum) / 2 + (1 - weight) * median, present)
 
 
 def mean_from_five_numbers(
@@ -110,6 +122,7 @@ def mean_from_five_numbers(
     q3: ArrayLike,
     maximum: ArrayLike,
     n: ArrayLike,
+    mask: ArrayLike | None = None,
 ) -> FloatArray:
     """Return the mean of normal data from minimum, quartiles, median and maximum.
 
@@ -121,10 +134,10 @@ def mean_from_five_numbers(
     10.5638
     """
     columns = {"minimum": minimum, "q1": q1, "median": median, "q3": q3, "maximum": maximum}
-    minimum, q1, median, q3, maximum, n = read_ordered(columns, n)
+    minimum, q1, median, q3, maximum, n, present = read_ordered(columns, n, mask)
     outer = 2.2 / (2.2 + n**0.75)
     inner = 0.7 - 0.72 / n**0.55
-    return (outer * (minimum + maximum) / 2 + inner * (q1 + q3) / 2 + (1 - outer - inner) * median)[()]
+    return blank(outer * (minimum + maximum) / 2 + inner * (q1 + q3) / 2 + (1 - outer - inner) * median, present)
 
 
 def _interquartile_width(n: FloatArray) -> FloatArray:
@@ -136,10 +149,12 @@ def _range_width(n: FloatArray) -> FloatArray:
     return -2 * ndtri(0.625 / (n + 0.25))
 
 
-def read_ordered(columns: dict[str, ArrayLike], n: ArrayLike) -> tuple[FloatArray, ...]:
-    """Return a summary in ascending order and n, checked for order, width and size."""
-    *numbers, n, _ = read_columns({**{name: (values, NUMBER) for name, values in columns.items()}, "n": (n, SIZE)})
-    _refuse_few(n)
+def read_ordered(columns: dict[str, ArrayLike], n: ArrayLike, mask: ArrayLike | None = None) -> tuple[FloatArray, ...]:
+    """Return a summary in ascending order, n, and which cells are present, checked for order, width and size."""
+    rules = {**{name: (values, NUMBER) for name, values in columns.items()}, "n": (n, SIZE)}
+    *numbers, n, present = read_columns(rules, mask)
+    numbers = [np.where(present, values, float(place)) for place, values in enumerate(numbers)]
+    _refuse_few(n, present)
     named = dict(zip(columns, numbers, strict=True))
     order = " ≤ ".join(columns)
     unordered = np.any(np.diff(np.stack(numbers), axis=0) < 0, axis=0)
@@ -153,8 +168,9 @@ def read_ordered(columns: dict[str, ArrayLike], n: ArrayLike) -> tuple[FloatArra
             ends,
             "Nothing follows about the spread.",
         )
-    return (*numbers, n)
+    return (*numbers, n, present)
 
 
-def _refuse_few(n: FloatArray) -> None:
-    refuse_where(n < 5, "the formulas do not hold for fewer than 5 patients", {"n": n}, "Leave the arm out.")
+def _refuse_few(n: FloatArray, present: BoolArray) -> None:
+    reason = "the formulas do not hold for fewer than 5 patients"
+    refuse_where(present & (n < 5), reason, {"n": n}, "Leave the arm out.")
