@@ -1,30 +1,36 @@
-"""The same pool over again: without each trial, trial after trial, in every subset of the trials.
+"""The same pools over again: without each trial, trial after trial, in every subset of the trials.
 
 The permutation test has a module of its own and can be had from here too.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bmac_meta.errors import InputError, NotEnoughTrials
-from bmac_meta.stats.batch import as_floats
+from bmac_meta.stats.batch import Batch, as_batch, as_floats, unbatch
 from bmac_meta.stats.columns import BoolArray
 from bmac_meta.stats.inference import RandomEffects, random_effects
-from bmac_meta.stats.permutation import PermutationTest, check_count, one_analysis, permutation_test
+from bmac_meta.stats.permutation import PermutationTest, check_count, permutation_test
 
-CHUNK_ROWS = 1 << 15
+CHUNK_ROWS, CHUNK_CELLS = 1 << 15, 1 << 21
+WORDS = ("level", "method", "interval", "model", "prediction")
+NUMBERS = tuple(field.name for field in fields(RandomEffects) if field.name not in WORDS)
+MOST_COLUMNS = 62
 
 
 @dataclass(frozen=True, slots=True)
 class Cumulative:
     """Holds pools of the first 1, 2, … k trials in an order.
 
-    `order` (k,) are the places of the trials in the data, first to last; the fields of `pooled` are (k,), in
-    it.
+    `order`, (k,) or (B, k), are the places of the trials in the data, first to last, masked ones at the end;
+    the fields of `pooled` have the same shape and are in that order, as are the trials of its `weights`, (k,
+    k) or (B, k, k). Where no trial is added, numbers are NaN, and whole numbers 0.
     """
 
     order: NDArray
@@ -33,10 +39,12 @@ class Cumulative:
 
 @dataclass(frozen=True, slots=True)
 class Gosh:
-    """Holds the pools of many subsets of the trials, each field (n,) and `members` (n, k).
+    """Holds the pools of many subsets of the trials, each field (n,) or (B, n), and `members` (n, k).
 
     `complete` says whether these are all subsets that aren't empty; otherwise they are a random sample of
-    them.
+    them. A batch has one list of subsets. If complete, a subset with a masked trial is NaN (and its `k` 0), so
+    that each subset of the trials present stands there once. In a sample masked trials are left out of the
+    subset, and one of which none is left is NaN.
     """
 
     members: BoolArray
@@ -56,21 +64,29 @@ def leave_one_out(
     interval: str = "knapp-hartung-floored",
     model: str = "random",
     level: float = 0.95,
+    mask: ArrayLike | None = None,
 ) -> RandomEffects:
-    """Pool k times, each time without one trial: row i of the result, of k rows, is the pool without trial i.
+    """Pool k times, each time without one trial: place i of the result is the pool without trial i.
 
-    `estimate` and `variance` are (k,); the other arguments are those of `random_effects`. Raises
-    `NotEnoughTrials` for a single trial.
+    `estimate` and `variance` are (k,), or (B, k) with `mask`; fields of the result have that shape, weights
+    one more axis (k,). A masked trial can't be left out: its numbers are NaN, and whole numbers 0. `tau2` may
+    be given for all pools, for each meta-analysis (B,), or for each pool, (k,) or (B, k). The other arguments
+    are those of `random_effects`. Raises `NotEnoughTrials` for a single trial.
 
     >>> leave_one_out([1.0, 2.0, 6.0], variance=[1.0, 1.0, 1.0], model="common").estimate.tolist()
     [4.0, 3.5, 1.5]
     """
-    y, v = one_analysis(estimate, variance)
-    if y.size < 2:
-        raise NotEnoughTrials("1 trial can't be left out of 1: nothing would remain. There is only this trial.")
-    mask = ~np.eye(y.size, dtype=bool)
+    batch = as_batch(estimate, variance, mask)
+    present = _present(batch)
+    _require_two(present)
+
+    def members(row: NDArray, place: NDArray) -> BoolArray:
+        rest = present[row] & present[row, place][:, None]
+        rest[np.arange(place.size), place] = False
+        return rest
+
     options = {"tau2": tau2, "interval": interval, "model": model, "level": level}
-    return random_effects(y, variance=v, mask=mask, **options)
+    return _pools(batch, members, options)
 
 
 def cumulative(
@@ -78,25 +94,32 @@ def cumulative(
     *,
     variance: ArrayLike,
     by: ArrayLike | None = None,
-    tau2: str = "REML",
+    tau2: str | ArrayLike = "REML",
     interval: str = "knapp-hartung-floored",
     model: str = "random",
     level: float = 0.95,
+    mask: ArrayLike | None = None,
 ) -> Cumulative:
     """Pool the first trial, the first two, and so on to all of them.
 
-    `estimate` and `variance` are (k,). The order is that of ascending `by` (k,), such as the year or the
-    negative weight, ties in the order given; without it the order given. The other arguments are those of
-    `random_effects`.
+    `estimate` and `variance` are (k,), or (B, k) with `mask`. The order is that of ascending `by`, (k,) or
+    (B, k), such as the year or the negative weight, ties in the order given; without it the order given.
+    The other arguments are those of `leave_one_out`, a given `tau2` being in the order of the pools.
 
     >>> cumulative([4.0, 1.0], variance=[1.0, 1.0], by=[2011, 2004], model="common").pooled.estimate.tolist()
     [1.0, 2.5]
     """
-    y, v = one_analysis(estimate, variance)
-    order = np.arange(y.size) if by is None else _read_order(by, y.size)
-    mask = np.tri(y.size, dtype=bool)
+    batch = as_batch(estimate, variance, mask)
+    present = _present(batch)
+    order = np.lexsort((_read_order(by, batch, present), ~present), axis=1)
+    y, v, here = (np.take_along_axis(part, order, axis=1) for part in (batch.estimate, batch.variance, present))
+
+    def members(row: NDArray, place: NDArray) -> BoolArray:
+        return here[row] & here[row, place][:, None] & (np.arange(batch.width) <= place[:, None])
+
     options = {"tau2": tau2, "interval": interval, "model": model, "level": level}
-    return Cumulative(order, random_effects(y[order], variance=v[order], mask=mask, **options))
+    pooled = _pools(Batch(y, v, here, batch.single), members, options)
+    return Cumulative(order[0] if batch.single else order, pooled)
 
 
 def gosh(
@@ -105,40 +128,121 @@ def gosh(
     variance: ArrayLike,
     subsets: int = 100_000,
     seed: int = 0,
-    tau2: str = "REML",
+    tau2: str | ArrayLike = "REML",
     model: str = "random",
+    mask: ArrayLike | None = None,
 ) -> Gosh:
     """Pool every subset of the trials or, where there are too many of them, a random sample.
 
-    `estimate` and `variance` are (k,). Where there are more than `subsets` a sample of so many is drawn
-    uniformly, with replacement, by a generator with this `seed`. τ² and I² of a single trial are NaN. Source:
+    `estimate` and `variance` are (k,), or (B, k) with `mask`. Where there are more than `subsets` a sample of
+    so many is drawn uniformly, with replacement, by a generator with this `seed`; what is left of it in a
+    meta-analysis without the masked trials, if anything, is uniform over the subsets of the trials present.
+    Columns that no meta-analysis has a trial in don't count. τ² and I² of a single trial are NaN. Source:
     Olkin, Dahabreh & Trikalinos 2012, 10.1002/jrsm.1053.
 
     >>> gosh([1.0, 2.0, 6.0], variance=[1.0, 1.0, 1.0]).k.tolist()
     [1, 1, 2, 1, 2, 2, 3]
     """
-    y, v = one_analysis(estimate, variance)
-    check_count("subsets", subsets)
-    complete = y.size < 63 and 2**y.size - 1 <= subsets
-    members = _every_subset(y.size) if complete else _sample_of_subsets(y.size, subsets, seed)
+    batch, most = as_batch(estimate, variance, mask), check_count("subsets", subsets)
+    present = _present(batch)
+    used = present.any(axis=0)
+    size = int(used.sum())
+    complete = size <= MOST_COLUMNS and 2**size - 1 <= most
+    every = np.zeros((2**size - 1 if complete else most, batch.width), dtype=bool)
+    every[:, used] = _every_subset(size) if complete else _sample_of_subsets(size, most, seed)
+
+    def members(row: NDArray, place: NDArray) -> BoolArray:
+        chosen, here = every[place], present[row]
+        return chosen & (here if not complete else ~(chosen & ~here).any(axis=1)[:, None])
+
     names = ("estimate", "se", "tau2", "i2", "k")
-    parts: dict[str, list[NDArray]] = {name: [] for name in names}
-    for start in range(0, len(members), CHUNK_ROWS):
-        mask = members[start : start + CHUNK_ROWS]
-        pooled = random_effects(y, variance=v, mask=mask, tau2=tau2, model=model, interval="wald")
-        for name in names:
-            parts[name].append(getattr(pooled, name))
-    return Gosh(members, **{name: np.concatenate(part) for name, part in parts.items()}, complete=complete)
+    options = {"tau2": tau2, "model": model, "interval": "wald"}
+    numbers, _ = _numbers(batch, len(every), members, options, names)
+    return Gosh(
+        every, **{name: numbers[name][0] if batch.single else numbers[name] for name in names}, complete=complete
+    )
 
 
-def _read_order(by: ArrayLike, k: int) -> NDArray:
-    values = as_floats("by", by)
-    if values.shape != (k,) or np.isnan(values).any():
-        raise InputError(
-            f"by has shape {values.shape} with {int(np.isnan(values).sum())} missing; give one number for "
-            f"each of the {k} trials, such as its year."
+Members = Callable[[NDArray, NDArray], BoolArray]
+
+
+def _pools(batch: Batch, members: Members, options: Mapping[str, Any]) -> RandomEffects:
+    numbers, words = _numbers(batch, batch.width, members, options, NUMBERS)
+    return RandomEffects(**unbatch(numbers, batch.single), **words)
+
+
+def _numbers(
+    batch: Batch, count: int, members: Members, options: Mapping[str, Any], names: tuple[str, ...]
+) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    """Pool `count` sets of the trials of each meta-analysis, and return the fields named (B, count) with their words.
+
+    `members(row, place)` says for some meta-analyses (m,) and sets (m,) which trials (m, k) are in them. Where
+    none is, numbers are NaN, and whole numbers 0.
+    """
+    between = _read_tau2(batch, count, options)
+    total, size = batch.count * count, max(1, min(CHUNK_ROWS, CHUNK_CELLS // batch.width))
+    whole: dict[str, NDArray] = {}
+    for start in range(0, total, size):
+        row, place = np.divmod(np.arange(start, min(start + size, total)), count)
+        mask = members(row, place)
+        kept = mask.any(axis=1)
+        if not kept.any():
+            continue
+        row, place = row[kept], place[kept]
+        tau2 = between if isinstance(between, str) else between[row, place]
+        fit = random_effects(
+            batch.estimate[row], variance=batch.variance[row], mask=mask[kept], **{**options, "tau2": tau2}
         )
-    return values.argsort(kind="stable")
+        for name in names:
+            values = getattr(fit, name)
+            if name not in whole:
+                nothing = 0 if values.dtype.kind == "i" else np.nan
+                whole[name] = np.full((batch.count, count, *values.shape[1:]), nothing, values.dtype)
+            whole[name][row, place] = values
+    return whole, {name: getattr(fit, name) for name in WORDS}
+
+
+def _read_tau2(batch: Batch, count: int, options: Mapping[str, Any]) -> str | NDArray:
+    """Return the name of an estimator, or a given tau2 for each pool (B, count)."""
+    tau2 = options["tau2"]
+    if isinstance(tau2, str) or options["model"] == "common":
+        return tau2 if isinstance(tau2, str) else "REML"
+    values = as_floats("tau2", tau2)
+    if not batch.single and values.shape == (batch.count,):
+        values = values[:, None]
+    elif values.shape not in ((), (1,), (count,) if batch.single else (batch.count, count)):
+        shapes = f"({count},)" if batch.single else f"({batch.count},) or ({batch.count}, {count})"
+        raise InputError(
+            f"tau2 has shape {values.shape}; give one number of at least 0, or an array {shapes}, or the name of an "
+            "estimator, such as 'REML'."
+        )
+    return np.broadcast_to(values, (batch.count, count))
+
+
+def _present(batch: Batch) -> BoolArray:
+    return np.ones(batch.estimate.shape, dtype=bool) if batch.mask is None else batch.mask
+
+
+def _require_two(present: BoolArray) -> None:
+    few = present.sum(axis=1) < 2
+    if few.any():
+        where = f" in meta-analysis {int(few.argmax())} (counted from 0)" if few.size > 1 else ""
+        raise NotEnoughTrials(f"1 trial can't be left out of 1: nothing would remain{where}. There is only this trial.")
+
+
+def _read_order(by: ArrayLike | None, batch: Batch, present: BoolArray) -> NDArray:
+    """Return what trials are ordered by (B, k), 0 where masked."""
+    if by is None:
+        return np.zeros(present.shape)
+    values = as_floats("by", by)
+    shapes = ((batch.width,),) if batch.single else ((batch.width,), present.shape)
+    missing = int((np.isnan(values) & present).sum()) if values.shape in shapes else int(np.isnan(values).sum())
+    if values.shape not in shapes or missing:
+        raise InputError(
+            f"by has shape {values.shape} with {missing} missing; give one number for "
+            f"each of the {batch.width} trials, such as its year."
+        )
+    return np.where(present, values, 0.0)
 
 
 def _every_subset(k: int) -> BoolArray:

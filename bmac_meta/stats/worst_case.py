@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,16 +10,18 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 from bmac_meta.errors import InputError, check_word
-from bmac_meta.stats.batch import as_floats, as_level, unbatch
-from bmac_meta.stats.funnel import read_funnel, sum_of_others
+from bmac_meta.stats.batch import as_floats, as_level, map_chunks, unbatch
+from bmac_meta.stats.columns import BoolArray
+from bmac_meta.stats.funnel import read_funnel
 from bmac_meta.stats.inference import MODELS
 from bmac_meta.stats.inference import ratio as divided
 from bmac_meta.stats.reference import critical, two_sided
-from bmac_meta.stats.roots import bracketed_roots
 from bmac_meta.stats.step_selection import FAVORED
 from bmac_meta.stats.tau2 import estimate_tau2
+from bmac_meta.stats.two_groups import TwoGroups
 
-LARGEST_RATIO = 1e6
+# A search looks at some forty places of a row at once; smaller chunks than these would be overhead mostly.
+SEARCH_WIDTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,9 @@ class WorstCase:
     """Holds the sensitivity of a pooled effect to selection by significance; fields are floats, or (B,).
 
     `uncorrected` and `worst_case` pool with ratio 1 and with an infinite ratio. `s_value` is the ratio of
-    publication chances that moves the estimate to `threshold`, `s_value_interval` the one that moves the near
-    confidence limit there: 1 where it lies there already, infinite where no ratio does it.
+    publication chances that moves the estimate to `threshold`, `s_value_interval` the smallest one that moves
+    the near confidence limit there: 1 where it lies there already, infinite where no ratio does it, however
+    large.
     """
 
     uncorrected: SelectionRatioEstimate
@@ -82,11 +86,11 @@ def selection_ratio_estimate(
     variances, with t(k − 1). Shapes (k,) or (B, k) with `mask`. Source: Mathur & VanderWeele 2020,
     10.1111/rssc.12440.
     """
-    if not as_floats("ratio", ratio) >= 1.0:
-        raise InputError(f"ratio is {ratio!r}; it must be 1 or more, or infinite for the worst case.")
-    pools = _read(estimate, variance, favored, model, tau2, alpha, mask, minimum_trials)
-    share, single = as_level(level), pools[0].single
-    return SelectionRatioEstimate(**_together([pool.report(1.0 / ratio, share) for pool in pools], single))
+    assumed = as_floats("ratio", ratio)
+    if assumed.ndim or not assumed >= 1.0:
+        raise InputError(f"ratio is {ratio!r}; it must be one number of 1 or more, or infinite for the worst case.")
+    trials, share = _read(estimate, variance, favored, model, tau2, alpha, mask, minimum_trials), as_level(level)
+    return trials.report(1.0 / float(assumed), share)
 
 
 def worst_case(
@@ -106,109 +110,26 @@ def worst_case(
 
     The S-value is that ratio of publication chances, for the estimate and for its confidence limit to come to
     `threshold` (on the scale of the effects). Beside it stands the pool under the worst selection there can
-    be, which is that of the nonaffirmative trials alone. Arguments as in `selection_ratio_estimate`. Source:
+    be, which is that of the nonaffirmative trials alone. Arguments as in `selection_ratio_estimate`.
+
+    Under a common effect the limit comes to the threshold once at most. Under random effects it may turn back
+    on its way: it is looked at for ratios a factor of 1.35 or less apart, from 1 to where affirmative trials
+    have lost their weight, and then ever closer about each turn that comes near the threshold. What could be
+    missed is a passage there and back between two such ratios that its surroundings don't announce. Source:
     Mathur & VanderWeele 2020, 10.1111/rssc.12440.
     """
-    pools = _read(estimate, variance, favored, model, tau2, alpha, mask, minimum_trials)
-    share, single = as_level(level), pools[0].single
-    target = float(as_floats("threshold", threshold)) * pools[0].sign
-    values = [
-        {"s_value": pool.s_value(target), "s_value_interval": pool.s_value_interval(target, share)} for pool in pools
-    ]
+    target = as_floats("threshold", threshold)
+    if target.ndim or not np.isfinite(target):
+        raise InputError(f"threshold is {threshold!r}; give one finite number on the scale of the effects, such as 0.")
+    trials, share = _read(estimate, variance, favored, model, tau2, alpha, mask, minimum_trials), as_level(level)
     return WorstCase(
-        uncorrected=SelectionRatioEstimate(**_together([pool.report(1.0, share) for pool in pools], single)),
-        worst_case=SelectionRatioEstimate(**_together([pool.report(0.0, share) for pool in pools], single)),
-        **_together(values, single),
-        threshold=float(threshold),
+        uncorrected=trials.report(1.0, share),
+        worst_case=trials.report(0.0, share),
+        **trials.s_values(float(target) * trials.sign, share),
+        threshold=float(target),
         favored=favored,
         model=model,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Pool:
-    """Holds one meta-analysis turned so that selection favours high effects; `spread` is v + τ²."""
-
-    y: NDArray
-    spread: NDArray
-    affirmative: NDArray
-    tau2: float
-    sign: float
-    robust: bool
-    single: bool
-
-    def at(self, chance: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-        """Return estimate, standard error and degrees of freedom at relative chances (G,) of publication."""
-        weight = np.where(self.affirmative, np.asarray(chance)[:, None], 1.0) / self.spread
-        share = weight / weight.sum(axis=1, keepdims=True)
-        mean = self.y[0] + share @ (self.y - self.y[0])
-        if self.robust:
-            return mean, *self._sandwich(share, mean)
-        left = (share > 0.0).sum(axis=1)
-        return mean, np.sqrt((share**2 * self.spread).sum(axis=1)), np.where(left > 1, left - 1.0, np.inf)
-
-    def _sandwich(self, share: NDArray, mean: NDArray) -> tuple[NDArray, NDArray]:
-        """Return the CR2 standard error of weighted means, and Satterthwaite's df, both under v + τ²."""
-        pull, own = share * self.spread, self.spread * sum_of_others(share) ** 2
-        own += sum_of_others(share**2 * self.spread)
-        meat = share**2 * self.spread / own
-        whole, total = (share * pull).sum(axis=1), meat.sum(axis=1)
-        first, second = (meat * pull).sum(axis=1), (meat * pull**2).sum(axis=1)
-        trace = (meat**2 * self.spread * (self.spread + 2.0 * whole[:, None] - 4.0 * pull)).sum(axis=1)
-        trace += (whole * total) ** 2 + 2.0 * total * second + 2.0 * first**2 - 4.0 * whole * total * first
-        variance = (meat * (self.y - mean[:, None]) ** 2).sum(axis=1)
-        return np.sqrt(variance), whole**2 / np.maximum(trace, whole**2 / (self.y.size - 1.0))
-
-    def lower(self, chance: NDArray, level: float) -> NDArray:
-        """Return the lower confidence limit at relative chances (G,)."""
-        mean, se, df = self.at(chance)
-        return mean - critical(level, df) * se
-
-    def report(self, chance: float, level: float) -> dict[str, float]:
-        """Return the fields of `SelectionRatioEstimate`, turned back."""
-        affirmative = int(self.affirmative.sum())
-        left = self.y.size - (affirmative if chance == 0.0 else 0)
-        mean, se, df = self._alone(left) if left < 2 else (float(part[0]) for part in self.at(np.array([chance])))
-        half = float(critical(level, np.array([df]))[0]) * se
-        centre = self.sign * mean
-        return {
-            "ratio": 1.0 / chance if chance else np.inf,
-            "estimate": centre,
-            "se": se,
-            "df": df,
-            "p_value": float(two_sided(divided(np.array([centre]), np.array([se])), np.array([df]))[0]),
-            "ci_low": centre - half,
-            "ci_high": centre + half,
-            "tau2": self.tau2,
-            "affirmative": affirmative,
-            "nonaffirmative": self.y.size - affirmative,
-        }
-
-    def _alone(self, left: int) -> tuple[float, float, float]:
-        """Return what the worst case says when fewer than two trials are left for it."""
-        if not left:
-            return np.nan, np.nan, np.nan
-        mean, se = float(self.y[~self.affirmative][0]), float(np.sqrt(self.spread[~self.affirmative][0]))
-        return (mean, np.nan, np.nan) if self.robust else (mean, se, np.inf)
-
-    def s_value(self, target: float) -> float:
-        """Return the ratio at which the estimate comes to a target."""
-        weighted = (self.y - target) / self.spread
-        above, below = weighted[self.affirmative].sum(), -weighted[~self.affirmative].sum()
-        if above <= below:
-            return 1.0
-        return float(above / below) if below > 0.0 else np.inf
-
-    def s_value_interval(self, target: float, level: float) -> float:
-        """Return the smallest ratio at which the lower confidence limit comes to a target."""
-        ratios = np.geomspace(1.0, LARGEST_RATIO, 400)
-        reached = np.flatnonzero(self.lower(1.0 / ratios, level) <= target)
-        if not reached.size:
-            return np.inf
-        if reached[0] == 0:
-            return 1.0
-        ends = ratios[reached[0] - 1 : reached[0]], ratios[reached[0] : reached[0] + 1]
-        return float(bracketed_roots(lambda ratio: self.lower(1.0 / ratio, level) - target, *ends)[0])
 
 
 def _read(
@@ -220,17 +141,74 @@ def _read(
     alpha: float,
     mask: ArrayLike | None,
     minimum_trials: int,
-) -> list[_Pool]:
+) -> _Trials:
     sign = 1.0 if check_word("favored direction", favored, FAVORED) == "positive" else -1.0
     robust = check_word("model", model, MODELS) == "random"
     bound = -float(ndtri(0.5 * (1.0 - as_level(1.0 - alpha))))
     funnel = read_funnel(estimate, variance, mask, minimum_trials, "selection by significance")
-    pools = []
-    for y, v in funnel.rows():
-        between = float(estimate_tau2(y, variance=v, method=tau2).tau2) if robust else 0.0
-        pools.append(_Pool(sign * y, v + between, sign * y > bound * np.sqrt(v), between, sign, robust, funnel.single))
-    return pools
+    between = np.zeros(len(funnel.y))
+    if robust:
+        between = estimate_tau2(funnel.y, variance=funnel.v, mask=funnel.present, method=tau2).tau2
+    y, affirmative = sign * funnel.y, sign * funnel.y > bound * np.sqrt(funnel.v)
+    return _Trials(y, funnel.v, between, funnel.present, affirmative, sign, robust, funnel.single)
 
 
-def _together(rows: list[dict[str, float]], single: bool) -> dict[str, object]:
-    return unbatch({name: np.array([row[name] for row in rows]) for name in rows[0]}, single)
+@dataclass(frozen=True, slots=True)
+class _Trials:
+    """Holds meta-analyses (B, k) turned so that selection favours high effects, harmless where not `present`."""
+
+    y: NDArray
+    v: NDArray
+    tau2: NDArray
+    present: BoolArray
+    affirmative: BoolArray
+    sign: float
+    robust: bool
+    single: bool
+
+    def groups(self, rows: slice) -> TwoGroups:
+        """Return some of the meta-analyses with the affirmative trials as the first group."""
+        spread = self.v[rows] + self.tau2[rows, None]
+        return TwoGroups.of(self.y[rows], spread, self.present[rows], self.affirmative[rows], self.robust)
+
+    def report(self, chance: float, level: float) -> SelectionRatioEstimate:
+        """Return the pools at a relative chance of publication of all others."""
+
+        def part(rows: slice) -> dict[str, NDArray]:
+            groups = self.groups(rows)
+            mean, se, df = groups.at_chance(chance)
+            centre, half = self.sign * mean, critical(level, df) * se
+            return {
+                "ratio": np.full(mean.shape, 1.0 / chance if chance else np.inf),
+                "estimate": centre,
+                "se": se,
+                "df": df,
+                "p_value": two_sided(divided(centre, se), df),
+                "ci_low": centre - half,
+                "ci_high": centre + half,
+                "tau2": self.tau2[rows],
+                "affirmative": groups.trials[:, 0],
+                "nonaffirmative": groups.trials[:, 1],
+            }
+
+        return SelectionRatioEstimate(**unbatch(self._map(part), self.single))
+
+    def s_values(self, target: float, level: float) -> dict[str, object]:
+        """Return the ratios at which the estimate and its lower limit come to a target."""
+
+        def part(rows: slice) -> dict[str, NDArray]:
+            groups = self.groups(rows)
+            ratio = groups.smallest_ratio(target, level)
+            return {"s_value": _mean_ratio(groups, target), "s_value_interval": ratio}
+
+        return unbatch(self._map(part), self.single)
+
+    def _map(self, part: Callable[[slice], dict[str, NDArray]]) -> dict[str, NDArray]:
+        return map_chunks(part, len(self.y), self.y.shape[1] * SEARCH_WIDTH)
+
+
+def _mean_ratio(groups: TwoGroups, target: float) -> NDArray:
+    """Return the ratio (m,) at which the pooled effect comes to a target."""
+    above, below = (groups.total * (groups.mean - target) * [1.0, -1.0]).T
+    ratio = np.divide(above, below, out=np.full(above.shape, np.inf), where=(below > 0.0) & (above > below))
+    return np.where(above <= below, 1.0, ratio)

@@ -117,3 +117,61 @@ def test_a_trial_on_a_contour_lies_on_it():
 def test_columns_of_different_length_are_refused():
     with pytest.raises(InputError, match="one of each per trial"):
         albatross([0.01, 0.02], size=[40], direction=[1, 1], effects=[0.5])
+
+
+P = np.array([[0.01, 0.5, np.nan], [0.0, 0.04, 0.2]])
+SIZES = np.array([[40.0, 60.0, -1.0], [np.nan, 80.0, 30.0]])
+SIGNS = np.array([[1.0, -1.0, 0.0], [7.0, 1.0, -1.0]])
+MASK = np.array([[True, True, False], [False, True, True]])
+
+
+@pytest.mark.parametrize("sides", ["two", "one"])
+def test_a_batch_of_albatrosses_is_its_trials_one_by_one(sides):
+    batch = albatross(P, size=SIZES, direction=SIGNS, effects=[0.2, 0.5], sides=sides, mask=MASK)
+    assert batch.log10_p.shape == batch.size.shape == (2, 3)
+    for row, here in enumerate(MASK):
+        alone = albatross(
+            P[row][here], size=SIZES[row][here], direction=SIGNS[row][here], effects=[0.2, 0.5], sides=sides
+        )
+        np.testing.assert_array_equal(batch.log10_p[row][here], alone.log10_p)
+        np.testing.assert_array_equal(batch.size[row][here], alone.size)
+    assert np.isnan(batch.log10_p[~MASK]).all()
+    assert np.isnan(batch.size[~MASK]).all()
+    whole = albatross(P[MASK], size=SIZES[MASK], direction=SIGNS[MASK], effects=[0.2, 0.5], sides=sides)
+    np.testing.assert_array_equal(batch.contour_size, whole.contour_size)
+
+
+def test_a_batch_may_share_its_sizes_and_one_albatross_may_have_a_mask():
+    batch = albatross(P, size=[40, 60, 80], direction=1, effects=[0.5], mask=MASK)
+    np.testing.assert_array_equal(batch.size, np.where(MASK, [40.0, 60.0, 80.0], np.nan))
+    single = albatross(P[1], size=SIZES[1], direction=SIGNS[1], effects=[0.5], mask=MASK[1])
+    assert single.log10_p.shape == (3,)
+    with pytest.raises(InputError, match="one of each per trial"):
+        albatross(P, size=[40], direction=1, effects=[0.5], mask=MASK)
+    with pytest.raises(InputError, match="one shape"):
+        albatross(np.full((2, 3), 0.1), size=np.full((3, 3), 10.0), direction=1, effects=[0.5])
+
+
+def test_masked_cells_of_p_and_z_may_hold_anything_and_give_nothing():
+    z = z_from_p(P, direction=SIGNS, mask=MASK)
+    np.testing.assert_array_equal(z[MASK], z_from_p(P[MASK], direction=SIGNS[MASK]))
+    assert np.isnan(z[~MASK]).all()
+    one_sided = z_from_p([[1.0, 0.2]], direction=1, sides="one", mask=[[False, True]])
+    assert np.isnan(one_sided[0, 0])
+    back = p_from_z(np.where(MASK, z, np.inf), mask=MASK)
+    np.testing.assert_allclose(back[MASK], P[MASK], rtol=1e-13)
+    assert np.isnan(back[~MASK]).all()
+
+
+def test_the_contours_of_the_smallest_p_values_stay_within_what_a_p_can_be():
+    result = albatross([1e-305, 0.2], size=[1e5, 50], direction=1, effects=[0.5])
+    assert result.log10_p[0] == pytest.approx(305.0, rel=1e-12)
+    assert result.contour_log10_p[-1] == 300.0
+    assert np.isfinite(result.contour_size).all()
+
+
+def test_arms_may_be_of_unequal_size_either_way_and_a_unit_large_against_the_sd():
+    half, double = (contour_size(0.05, effect=0.5, allocation=ratio) for ratio in (0.5, 2.0))
+    assert half == pytest.approx(double, rel=1e-14)
+    metres, millimetres = (contour_size(0.05, effect=5.0 * u, measure="MD", sd=20.0 * u) for u in (1e-3, 1.0))
+    assert metres == pytest.approx(millimetres, rel=1e-13)

@@ -35,3 +35,24 @@ def test_the_interval_has_a_width_and_stays_in_bounds_at_both_ends():
 def test_more_events_than_patients_are_refused():
     with pytest.raises(InputError, match="events"):
         wilson_interval(events=3, total=2)
+
+
+def test_masked_shares_have_no_interval_and_the_others_their_own():
+    events, total = np.array([[81.0, np.nan], [30.0, 1.0]]), np.array([[263.0, 5.0], [20.0, 29.0]])
+    mask = np.array([[True, False], [False, True]])
+    low, high = wilson_interval(events=events, total=total, mask=mask)
+    for row, column in ((0, 0), (1, 1)):
+        alone = wilson_interval(events=events[row, column], total=total[row, column])
+        assert (low[row, column], high[row, column]) == alone
+    assert np.isnan([low[0, 1], low[1, 0], high[0, 1], high[1, 0]]).all()
+    with pytest.raises(InputError, match="events"):
+        wilson_interval(events=events, total=total)
+
+
+def test_limits_of_any_share_are_shares():
+    total = np.arange(1.0, 400.0)
+    for events in (np.zeros_like(total), total):
+        low, high = wilson_interval(events=events, total=total, level=0.999)
+        assert (low >= 0).all()
+        assert (high <= 1).all()
+        assert (high > low).all()

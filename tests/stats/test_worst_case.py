@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
 
 from bmac_meta.errors import InputError, NotEnoughTrials, UnknownWordError
+from bmac_meta.stats import batch as batches
 from bmac_meta.stats.inference import common_effect, random_effects
 from bmac_meta.stats.worst_case import selection_ratio_estimate, worst_case
 
@@ -123,11 +125,93 @@ def test_a_batch_with_masks_gives_each_row_its_own_answer():
     assert batch.worst_case.estimate[1] == pytest.approx(alone.worst_case.estimate, rel=1e-12)
 
 
+@pytest.mark.parametrize("model", ["random", "common"])
+@pytest.mark.parametrize("favored", ["positive", "negative"])
+def test_ragged_batches_answer_one_by_one(model, favored):
+    draw = np.random.default_rng(21)
+    mask = draw.random((60, 14)) < 0.7
+    mask[:, :3] = True
+    sign = 1.0 if favored == "positive" else -1.0
+    y = sign * draw.normal(np.linspace(0.0, 1.2, 60)[:, None], 0.4, (60, 14))
+    v = draw.uniform(0.01, 0.2, (60, 14))
+    options = {"favored": favored, "model": model, "threshold": 0.05 * sign, "minimum_trials": 3}
+    batch = worst_case(np.where(mask, y, np.nan), variance=np.where(mask, v, -1.0), mask=mask, **options)
+    for row, here in enumerate(mask):
+        alone = worst_case(y[row][here], variance=v[row][here], **options)
+        # The roots of REML's score and of the limit, each found to 1e-12.
+        assert batch.s_value[row] == pytest.approx(alone.s_value, rel=1e-10)
+        assert batch.s_value_interval[row] == pytest.approx(alone.s_value_interval, rel=1e-9)
+        for part in ("uncorrected", "worst_case"):
+            many, one = getattr(batch, part), getattr(alone, part)
+            for name in ("ratio", "estimate", "se", "df", "p_value", "ci_low", "ci_high", "tau2"):
+                expected = pytest.approx(getattr(one, name), rel=1e-9, abs=1e-12, nan_ok=True)
+                assert getattr(many, name)[row] == expected
+            counts = many.affirmative[row], many.nonaffirmative[row]
+            assert counts == (one.affirmative, one.nonaffirmative)
+    assert {"1", "inf", "more"} == {"1" if s == 1 else "inf" if s == np.inf else "more" for s in batch.s_value_interval}
+
+
+def test_chunks_do_not_change_a_batch(monkeypatch):
+    draw = np.random.default_rng(22)
+    y, v = draw.normal(0.6, 0.5, (40, 12)), draw.uniform(0.02, 0.2, (40, 12))
+    whole = worst_case(y, variance=v, favored="positive")
+    monkeypatch.setattr(batches, "CHUNK_CELLS", 7 * 12 * 8)
+    parts = worst_case(y, variance=v, favored="positive")
+    np.testing.assert_allclose(parts.s_value_interval, whole.s_value_interval, rtol=1e-9)
+    np.testing.assert_allclose(parts.worst_case.ci_low, whole.worst_case.ci_low, rtol=1e-9)
+
+
+def test_one_meta_analysis_may_have_a_mask():
+    here = np.arange(13) != 4
+    masked = selection_ratio_estimate(np.where(here, Y, np.nan), variance=V, favored="negative", ratio=3, mask=here)
+    alone = selection_ratio_estimate(Y[here], variance=V[here], favored="negative", ratio=3)
+    assert (masked.estimate, masked.se) == (pytest.approx(alone.estimate), pytest.approx(alone.se))
+    assert isinstance(masked.estimate, float)
+
+
+def test_a_limit_that_turns_back_at_the_threshold_is_caught_where_it_first_comes_there():
+    # The limit falls from 0.33 to -0.42, which is its lowest, near a ratio of 4.3, and rises to -0.16 from there on.
+    y, v = [0.34, 4.09, 0.8, 2.71, 2.67, 0.81], [0.296, 0.622, 1.544, 0.375, 0.489, 0.299]
+    options = {"variance": v, "favored": "positive", "minimum_trials": 3}
+    turn = minimize_scalar(
+        lambda log: selection_ratio_estimate(y, ratio=np.exp(log), **options).ci_low,
+        bracket=(1.0, 1.5, 2.0),
+        options={"xtol": 1e-9},
+    )
+    just_above = worst_case(y, threshold=turn.fun + 1e-9, **options)
+    assert just_above.s_value_interval == pytest.approx(np.exp(turn.x), rel=1e-3)
+    assert just_above.s_value_interval < np.exp(turn.x)
+    assert worst_case(y, threshold=turn.fun - 1e-9, **options).s_value_interval == np.inf
+    assert just_above.worst_case.ci_low > just_above.threshold
+
+
+def test_ratios_far_beyond_a_million_are_found():
+    # Ten very precise affirmative trials that agree, against three that are not precise.
+    y = np.array([*[2.0] * 10, -0.4, 0.1, -0.3])
+    v = np.array([*[1e-9] * 10, 0.5, 0.6, 0.7])
+    result = worst_case(y, variance=v, favored="positive", tau2="DL", model="common")
+    assert 1e6 < result.s_value_interval < result.s_value < np.inf
+    at = selection_ratio_estimate(y, variance=v, favored="positive", model="common", ratio=result.s_value_interval)
+    assert at.ci_low == pytest.approx(0.0, abs=1e-8)
+
+
+def test_a_nonaffirmative_trial_alone_leaves_one_degree_of_freedom_under_strong_selection():
+    y, v = np.array([*[2.0] * 10, 0.1]), np.linspace(0.1, 0.2, 11)
+    strong = selection_ratio_estimate(y, variance=v, favored="positive", ratio=1e9)
+    # One trial with all the weight: Satterthwaite's df come to 1, apart by about the share of the others.
+    assert strong.df == pytest.approx(1.0, abs=1e-7)
+    assert strong.estimate == pytest.approx(0.1, abs=1e-6)
+
+
 def test_bad_requests_are_refused():
     with pytest.raises(InputError, match="ratio"):
         selection_ratio_estimate(Y, variance=V, favored="negative", ratio=0.5)
     with pytest.raises(InputError, match="ratio"):
         selection_ratio_estimate(Y, variance=V, favored="negative", ratio=np.nan)
+    with pytest.raises(InputError, match=r"ratio is .* one number"):
+        selection_ratio_estimate(Y, variance=V, favored="negative", ratio=[2.0, 3.0])
+    with pytest.raises(InputError, match="threshold"):
+        worst_case(Y, variance=V, favored="negative", threshold=np.nan)
     with pytest.raises(UnknownWordError, match="favored"):
         worst_case(Y, variance=V, favored="lower")
     with pytest.raises(NotEnoughTrials, match="with 9 trials; needs 10"):
