@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -174,3 +175,12 @@ def test_no_effect_at_all_is_a_card_too(knee):
 def test_effects_can_be_sent_to_another_process(effects):
     again = pickle.loads(pickle.dumps(effects))
     assert again.pool().fit.estimate == effects.pool().fit.estimate
+
+
+def test_the_readme_names_every_verb():
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+    narrowing = {"from_frame", "from_raw", "history", "where", "without", "card", "tidy"}
+    verbs = {name for name, value in vars(Effects).items() if callable(value) and not name.startswith("_")} - narrowing
+    assert len(verbs) > 15
+    assert {name for name in verbs if f"`{name}(" not in readme and f" {name}(" not in readme} == set()
+
