@@ -201,7 +201,7 @@ class Effects(Shown):
         )
 
     def _shown(self, value: float, row: Mapping[str, Any]) -> float:
-        n = {"n": row.get("total_a") or row.get("total")} if self.measure.needs_n else {}
+        n = {"n": row.get("total", row.get("total_a"))} if self.measure.needs_n else {}
         return float(self.measure.shown(value, **n))
 
     def _lines(self) -> Iterator[Line]:

@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 
 from bmac_meta.errors import DataError, Fault, InputError, UnknownWordError, unknown_word
-from bmac_meta.plausibility import refuse_mistaken_spread
+from bmac_meta.plausibility import refuse_mistaken_spread, refuse_ratios_as_logarithms
 from bmac_meta.stats.measures import Measure, measure_named
 from bmac_meta.stats.spread import se_from_ci, se_from_p, se_from_ratio_ci
 from bmac_meta.tables.wording import value_shown
 
 TABLE = "the table"
 SPREADS = (("se",), ("variance",), ("ci_low", "ci_high"), ("p_value",))
+POSSIBLE = {"COR": (-1, 1), "PR": (0, 1), "RD": (-1, 1), "PAS": (0, np.pi / 2), "PFT": (0, np.pi / 2)}
+LARGEST_LOG = 100.0
 SMALLEST_SE, LARGEST_SE = 1e-150, 1e150
 Numbers = Mapping[str, np.ndarray]
 Columns = Mapping[str, Any]
@@ -41,6 +43,8 @@ def bare_effects(
     if faults:
         raise DataError(faults)
     ratio = chosen.is_ratio and not logged
+    if chosen.is_ratio and logged and "ci_low" in numbers:
+        refuse_ratios_as_logarithms(numbers["estimate"], numbers["ci_low"], numbers["ci_high"])
     value = np.log(numbers["estimate"]) if ratio else numbers["estimate"]
     made = _assembled(frame, study, value, _standard_error(numbers, ratio, level), drop=set(columns.values()))
     role = next(iter(given))
@@ -67,9 +71,23 @@ def computed_effects(
     effect = chosen.compute(**numbers)
     included, value, variance = map(np.atleast_1d, (effect.included, effect.estimate, effect.variance))
     made = _assembled(frame, study, value, np.sqrt(variance), set(named.values())).assign(**numbers)
-    why = f"{chosen.label} does not exist for these numbers"
-    gone = pd.DataFrame({"study": made["study"][~included], "row": "", "reason": why})
+    out = np.flatnonzero(~included)
+    reasons = [_why_none(chosen, {name: cells[place] for name, cells in numbers.items()}) for place in out]
+    rows = [f"row {place + 1}" for place in out]
+    gone = pd.DataFrame({"study": made["study"][~included], "row": rows, "reason": reasons})
     return made[included].reset_index(drop=True), gone.reset_index(drop=True)
+
+
+def _why_none(measure: Measure, cells: Mapping[str, float]) -> str:
+    """Say why a measure does not exist for the numbers of a trial."""
+    words = f"{measure.label} does not exist for these numbers"
+    if "events_a" in cells:
+        events, total = (cells[f"{what}_a"] + cells[f"{what}_b"] for what in ("events", "total"))
+        told = {0.0: "no event in either arm", total: "nothing but events in both arms"}.get(events)
+        return f"{words}: {told}" if told else words
+    if "mean_a" in cells and measure.is_ratio:
+        return f"{words}: means of different sign, or 0"
+    return words
 
 
 def _check_frame(frame: object) -> None:
@@ -104,6 +122,11 @@ def _check_choices(frame: pd.DataFrame, given: Columns, measure: Measure, level:
 def _named(frame: pd.DataFrame, wanted: Columns, study: Any) -> dict[str, Any]:
     """Return which column plays which role; each must be there, and play one role only."""
     roles = wanted | ({} if study is None else {"study": study})
+    if "study" in frame.columns and "study" not in roles.values():
+        raise InputError(
+            f"The table has a column 'study', but {'none' if study is None else repr(study)} was named for the labels, "
+            "which would take its name. Say study='study', or rename that column."
+        )
     missing = {role: column for role, column in roles.items() if column not in frame.columns}
     known = [str(name) for name in frame.columns]
     if len(missing) == 1:
@@ -132,6 +155,8 @@ def _numbers(frame: pd.DataFrame, columns: Columns) -> tuple[dict[str, np.ndarra
 
 def _as_floats(column: pd.Series) -> np.ndarray:
     """Return the numbers of a column; what is none, yes and no among them, is NaN."""
+    if column.dtype.kind in "mM":
+        return np.full(len(column), np.nan)
     if column.dtype.kind not in "iuf":
         cells = column.map(lambda cell: None if isinstance(cell, bool | np.bool_) else cell)
         column = pd.to_numeric(cells, errors="coerce")
@@ -146,6 +171,12 @@ def _label_faults(frame: pd.DataFrame, study: Any) -> Iterator[Fault]:
 
 def _spread_faults(numbers: Numbers, columns: Columns, measure: Measure, logged: bool) -> Iterator[Fault]:
     """Yield what the spreads of effects cannot be."""
+    low, high = POSSIBLE.get(measure.code, (-LARGEST_LOG, LARGEST_LOG) if measure.is_ratio and logged else (None, None))
+    if low is not None:
+        outside = (numbers["estimate"] < low) | (numbers["estimate"] > high)
+        told = "the logarithm of a ratio" if measure.is_ratio else f"a number from {low:.4g} to {high:.4g}"
+        remedy = "Ratios as such enter with logged=False." if measure.is_ratio else f"So is every {measure.label}."
+        yield from _wrong(numbers, columns, "estimate", outside, told, remedy)
     for role, root in (("se", 1.0), ("variance", 0.5)):
         if role in numbers:
             size = np.abs(numbers[role]) ** root
@@ -223,7 +254,8 @@ def _standard_error(numbers: Numbers, ratio: bool, level: float) -> np.ndarray:
 def _assembled(frame: pd.DataFrame, study: Any, estimate: Any, se: Any, drop: set[Any]) -> pd.DataFrame:
     """Return the effects with their labels, and behind them the columns that played no role."""
     numbered = [f"row {place}" for place in range(1, len(frame) + 1)]
-    labels = numbered if study is None else frame[study].astype(str).to_list()
+    labels = numbered if study is None else frame[study].astype(str).str.strip().to_list()
     first = {"study": labels, "estimate": estimate, "se": se}
-    played = {*drop, *first, *(() if study is None else (study,))}
-    return pd.DataFrame(first | {name: frame[name].array for name in frame.columns if name not in played})
+    played = {*drop, *(() if study is None else (study,))}
+    rest = {name: frame[name].array for name in frame.columns if name not in played}
+    return pd.DataFrame(first | {f"{name} (given)" if name in first else name: cells for name, cells in rest.items()})

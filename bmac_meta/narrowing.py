@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bmac_meta.errors import InputError, unknown_word
@@ -29,6 +30,15 @@ def matching(column: pd.Series, wanted: Any, where: str) -> pd.Series:
         if value not in known:
             raise unknown_word(f"{column.name} among {where}:", value, sorted(map(str, known)))
     return column.isin(values)
+
+
+def said_yes(column: pd.Series) -> np.ndarray:
+    """Tell for each cell whether it is a yes; words, numbers and empty cells are none.
+
+    >>> said_yes(pd.Series([True, False, None, "no", 1])).tolist()
+    [True, False, False, False, False]
+    """
+    return np.array([isinstance(cell, bool | np.bool_) and bool(cell) for cell in column], dtype=bool)
 
 
 def asked_for(wanted: Any) -> str:

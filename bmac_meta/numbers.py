@@ -58,6 +58,15 @@ def format_percent(share: float, decimals: int = 1) -> str:
     return f"{number}%" if number else ""
 
 
+def format_level(level: float) -> str:
+    """Write a confidence level as a percentage with all its digits.
+
+    >>> format_level(0.95), format_level(0.975), format_level(0.999)
+    ('95%', '97.5%', '99.9%')
+    """
+    return f"{100 * level:.10g}%"
+
+
 def format_interval(low: float, high: float, decimals: int = 2) -> str:
     """Write an interval with "to" between its limits.
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bmac_meta.errors import InputError
 
+MIDDLE = 0.05
 NEAR, FAR = np.log(1.2), np.log(1.5)
 POWERS = {"se": (2.0, "variances", "variance"), "variance": (0.5, "standard errors", "se")}
 
@@ -32,6 +33,24 @@ def refuse_mistaken_spread(frame: pd.DataFrame, role: str, column: object, measu
         f"{role}={column!r} was given, but its numbers look like {looks_like}: {first['study']} has {told:.3g}, where "
         f"the size of the trial gives about {wanted:.3g}. Name the column {remedy}={column!r}."
     )
+
+
+def refuse_ratios_as_logarithms(estimate: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
+    """Raise `InputError` where effects that were said to be logarithms lie, all of them, as ratios do.
+
+    That is: all numbers are above 0, each effect in the middle of its limits once logarithms are taken (within 5% of
+    the interval), and none in the middle as it stands (but by 5% of the interval or more off).
+    """
+    if low.size == 0 or not (low > 0).all():
+        return
+    off = np.abs(estimate - (low + high) / 2) / (high - low)
+    logs = np.log(np.stack([estimate, low, high]))
+    off_as_ratio = np.abs(logs[0] - (logs[1] + logs[2]) / 2) / (logs[2] - logs[1])
+    if (off_as_ratio < MIDDLE).all() and (off > MIDDLE).all():
+        raise InputError(
+            f"Effects were said to be logarithms of ratios, but lie between their limits as ratios do: {estimate[0]:g} "
+            f"({low[0]:g} to {high[0]:g}). Take them with logged=False, or give their logarithms."
+        )
 
 
 def _expected(frame: pd.DataFrame, measure: str) -> np.ndarray | None:

@@ -183,4 +183,3 @@ def test_the_readme_names_every_verb():
     verbs = {name for name, value in vars(Effects).items() if callable(value) and not name.startswith("_")} - narrowing
     assert len(verbs) > 15
     assert {name for name in verbs if f"`{name}(" not in readme and f" {name}(" not in readme} == set()
-

@@ -207,7 +207,7 @@ def test_a_trial_for_which_the_measure_does_not_exist_is_left_out_by_name():
     effects = Effects.from_raw(raw, measure="RR", study="name")
     assert effects.studies == ("B",)
     assert effects.left_out.to_dict("records") == [
-        {"study": "A", "row": "", "reason": "risk ratio does not exist for these numbers"}
+        {"study": "A", "row": "row 1", "reason": "risk ratio does not exist for these numbers: no event in either arm"}
     ]
 
 
@@ -222,3 +222,58 @@ def test_a_trial_for_which_the_measure_does_not_exist_is_left_out_by_name():
 def test_raw_columns_that_do_not_fit_are_refused(keywords, error, message):
     with pytest.raises(error, match=message):
         Effects.from_raw(pd.DataFrame({"x": [1]}), **keywords)
+
+
+def test_a_study_column_that_was_not_named_is_not_dropped_in_silence(table):
+    both = table.assign(study=[1, 1])
+    with pytest.raises(InputError, match="has a column 'study', but 'trial' was named for the labels"):
+        Effects.from_frame(both, estimate="e", se="s", study="trial")
+    assert Effects.from_frame(both.drop(columns="trial"), estimate="e", se="s", study="study").studies == ("1", "1")
+
+
+def test_columns_that_bear_the_names_of_the_effects_own_stay_as_given(table):
+    both = table.assign(estimate=[7.0, 8.0], se=[1.0, 2.0])
+    made = Effects.from_frame(both, estimate="e", variance="v", study="trial").frame
+    assert made["estimate (given)"].tolist() == [7, 8]
+    assert made["se"].tolist() == pytest.approx([0.1, 0.2])
+
+
+def test_labels_that_differ_in_blanks_are_one(table):
+    effects = Effects.from_frame(table.assign(trial=["A", " A\u00a0"]), estimate="e", se="s", study="trial")
+    assert effects.studies == ("A", "A")
+
+
+@pytest.mark.parametrize(("measure", "value"), [("COR", 1.2), ("PR", 1.5), ("RD", -2.0), ("OR", 250.0)])
+def test_effects_that_no_trial_can_have_are_named(measure, value):
+    frame = pd.DataFrame({"e": [0.2, value], "s": [0.1, 0.1]})
+    with pytest.raises(DataError, match=f"row 2, column e: found {value:g}"):
+        Effects.from_frame(frame, estimate="e", se="s", measure=measure)
+
+
+def test_dates_are_no_effects(table):
+    with pytest.raises(DataError, match="expected a finite number"):
+        Effects.from_frame(table.assign(e=pd.to_datetime(["2020", "2021"])), estimate="e", se="s", study="trial")
+
+
+def test_ratios_said_to_be_logarithms_are_refused_where_their_limits_tell():
+    ratios = pd.DataFrame({"rr": [0.5, 0.8, 1.2], "low": [0.3, 0.5, 0.6], "high": [0.83, 1.28, 2.4]})
+    columns = {"estimate": "rr", "ci_low": "low", "ci_high": "high", "measure": "RR"}
+    with pytest.raises(InputError, match=r"0.5 \(0.3 to 0.83\). Take them with logged=False"):
+        Effects.from_frame(ratios, **columns)
+    assert len(Effects.from_frame(ratios, **columns, logged=False)) == 3
+    logarithms = pd.DataFrame({"rr": [1.5, 2.0], "low": [1.0, 1.2], "high": [2.0, 2.8]})
+    assert len(Effects.from_frame(logarithms, **columns)) == 2
+
+
+def test_shares_are_of_the_columns_that_were_named_whatever_else_stands_there():
+    table = pd.DataFrame({"events_a": [9, 18], "total_a": [10, 20], "events_b": [1, 2], "total_b": [100, 200]})
+    for measure in ("PLO", "PFT"):
+        pooled = Effects.from_raw(table, measure=measure, events="events_b", total="total_b").pool()
+        assert pooled.patients == 300
+        assert pooled.shown(pooled.fit.estimate) == pytest.approx(0.01, abs=0.004)
+
+
+def test_text_in_a_column_of_sizes_is_no_size(table):
+    made = Effects.from_frame(table.assign(n_a=["?", "30"], n_b=[30, 30]), estimate="e", se="s", study="trial")
+    assert made.pool().patients is None
+    assert "patients" not in repr(made.pool()).splitlines()[0]

@@ -31,9 +31,7 @@ def test_what_is_named_as_it_is_passes(table):
 
 
 def test_variances_named_as_standard_errors_are_refused(table):
-    with pytest.raises(
-        InputError, match=r"but its numbers look like variances: A has .* variance='v'"
-    ):
+    with pytest.raises(InputError, match=r"but its numbers look like variances: A has .* variance='v'"):
         smd(table, se="v")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from bmac_meta.evidence.candidates import Row
 from bmac_meta.evidence.reading import Step
 from bmac_meta.evidence.selection import source_step
+from bmac_meta.numbers import format_level
 from bmac_meta.stats.measures import MEASURES, standardized_mean_difference
 from bmac_meta.stats.paired import paired_standardized_mean_difference
 from bmac_meta.stats.spread import sd_from_difference_se, se_from_ci, se_from_ratio_ci
@@ -51,7 +52,7 @@ def _standard_error(row: Row, ratio: bool, steps: list[Step]) -> float:
     level = (row["ci_level"] or 95.0) / 100
     compute = se_from_ratio_ci if ratio else se_from_ci
     se = float(compute(low=row["ci_low"], high=row["ci_high"], level=level))
-    steps.append(Step(f"standard error from the {level:.0%} interval = {se:.4g}"))
+    steps.append(Step(f"standard error from the {format_level(level)} interval = {se:.4g}"))
     return se
 
 

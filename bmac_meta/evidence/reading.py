@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bmac_meta.evidence.rules import Rules
+from bmac_meta.numbers import format_level
 from bmac_meta.stats.skewness import skewness_from_quartiles
 from bmac_meta.stats.spread import sd_from_ci, sd_from_se
 from bmac_meta.stats.spread_quantiles import mean_from_quartiles, sd_from_quartiles
@@ -99,7 +100,7 @@ def _with_spread(value: ArmValue, rules: Rules) -> ArmValue:
     if row["ci_low"] is not None and row["ci_high"] is not None:
         level = (row["ci_level"] or 95.0) / 100
         sd = sd_from_ci(low=row["ci_low"], high=row["ci_high"], n=n, level=level)
-        return _sd(value, sd, "from CI", f"SD from the {level:.0%} interval, t({n - 1})")
+        return _sd(value, sd, "from CI", f"SD from the {format_level(level)} interval, t({n - 1})")
     if kind == "plus_minus_unlabelled":
         return _unlabelled(value, rules)
     return replace(value, problem="a mean without a spread") if row["q1"] is None else _from_quartiles(value, n, rules)

@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from bmac_meta.card import Line, Shown
-from bmac_meta.numbers import count_noun, format_interval, format_number, format_p, format_percent
+from bmac_meta.numbers import count_noun, format_interval, format_level, format_number, format_p, format_percent
 from bmac_meta.question import Question
 from bmac_meta.stats.measures import MEASURES, Measure
 from bmac_meta.vocabulary import NOT_REPORTED, SHARES
@@ -37,7 +38,7 @@ class Answer(Shown):
         """The harmonic mean of the trials' sizes where the measure needs one to be shown, else None."""
         if not self.measure.needs_n:
             return None
-        sizes = self.rows["total_a" if "total_a" in self.rows else "total"].to_numpy(float)
+        sizes = patients_of(self.rows)
         return float(len(sizes) / (1 / sizes).sum())
 
     def shown(self, value: float) -> float:
@@ -74,7 +75,7 @@ class Answer(Shown):
         """Return the line of an effect with its interval and whom it favors."""
         words = self.verdict(low, high) or self.question.unit or self.measure.label
         code = {"GEN": "effect", "PETO": "Peto OR"}.get(self.measure.code, self.measure.code)
-        return Line(code, self.number(estimate), f"{level:.0%} {kind} {self.interval(low, high)}", words)
+        return Line(code, self.number(estimate), f"{format_level(level)} {kind} {self.interval(low, high)}", words)
 
     def prediction_line(self, low: float, high: float, level: float, missing: str = "") -> Line:
         """Return the line of a prediction interval, or why there is none."""
@@ -83,12 +84,17 @@ class Answer(Shown):
         null = self.measure.null
         crosses = null is not None and low <= null <= high
         words = "" if null is None else "includes no effect" if crosses else "excludes no effect"
-        return Line("a new trial", "", f"{level:.0%} PI {self.interval(low, high)}", words)
+        return Line("a new trial", "", f"{format_level(level)} PI {self.interval(low, high)}", words)
 
     def left_out_lines(self) -> tuple[Line, ...]:
         """Return the line that says how many trials were left out, if any were."""
         words = left_out_words(self.left_out)
         return (Line("left out", aside=f"{words}: see .left_out"),) if words else ()
+
+
+def patients_of(rows: pd.DataFrame) -> np.ndarray:
+    """Return the patients of effects of one arm, (k,); columns of the effects' own go before those of arm a."""
+    return rows["total" if "total" in rows else "total_a"].to_numpy(float)
 
 
 def left_out_words(left_out: pd.DataFrame) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bmac_meta.card import Card, Line
-from bmac_meta.numbers import count_noun, format_interval, format_number, format_percent
+from bmac_meta.numbers import count_noun, format_interval, format_level, format_number, format_percent
 from bmac_meta.question import Question
 from bmac_meta.results.answer import Answer, p_words, root
 from bmac_meta.results.pooled import INTERVAL_WORDS
@@ -132,7 +132,7 @@ class Multilevel(Dependent):
 
     def _level_words(self, where: str) -> tuple[str, str]:
         what = {"between": f"clusters by {self.cluster}", "within": "rows of one cluster"}
-        return f"{self.variances.level:.0%}", what[where]
+        return f"{format_level(self.variances.level)}", what[where]
 
     def _share_words(self) -> str:
         if math.isnan(self.fit.intraclass):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bmac_meta.card import Card, Line, Shown
-from bmac_meta.numbers import count_noun
+from bmac_meta.numbers import count_noun, format_level
 from bmac_meta.results.pooled import Pooled
 from bmac_meta.results.sayings import SAYINGS, Said
 from bmac_meta.stats.fail_safe import WARNING
@@ -87,7 +87,7 @@ class Doubts(Shown):
         """Return the questions as a card: question, answer, reason; last those without an answer, by their reason."""
         pooled = self.pooled
         fit = pooled.fit
-        interval = f"{fit.level:.0%} CI {pooled.interval(fit.ci_low, fit.ci_high)}"
+        interval = f"{format_level(fit.level)} CI {pooled.interval(fit.ci_low, fit.ci_high)}"
         first = Line("pooled", pooled.number(fit.estimate), interval, pooled.favours or pooled.measure.label)
         answered = (said.line for said in self.said.values() if not said.refused)
         lines = (first, *answered, *self._refused_lines())

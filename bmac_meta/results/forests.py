@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from pandas.api.types import is_numeric_dtype
 
-from bmac_meta.numbers import count_noun, format_number, format_p
+from bmac_meta.numbers import count_noun, format_level, format_number, format_p
 from bmac_meta.plots.forest import forest
 from bmac_meta.plots.forest_records import Forest, ForestGroup, ForestStudy, ForestSummary
 from bmac_meta.question import Question
+from bmac_meta.results.answer import patients_of
 from bmac_meta.results.saving import save_picture
 from bmac_meta.stats.measures import MEASURES
 from bmac_meta.stats.wilson import wilson_interval
@@ -91,7 +93,7 @@ def _forest(pooled: Pooled, groups: tuple[ForestGroup, ...], overall: ForestSumm
         "log": measure.is_ratio,
         "percent": measure.code in SHARES,
         "left_headings": headings,
-        "effect_heading": f"{_short(measure.code)} ({pooled.fit.level:.0%} CI)",
+        "effect_heading": f"{_short(measure.code)} ({format_level(pooled.fit.level)} CI)",
         "favours_low": below,
         "favours_high": above,
         "decimals": 1 if measure.code in SHARES else measure.decimals,
@@ -126,13 +128,14 @@ def studies(pooled: Pooled, rows: pd.DataFrame, weights: Any) -> tuple[ForestStu
 
 def study_limits(pooled: Pooled, rows: pd.DataFrame) -> list[tuple[float, float, float]]:
     """Return estimate and limits of each trial on the scale of the axis: Wilson's for shares, else normal ones."""
-    if pooled.measure.code in SHARES and "total_a" in rows:
-        events, total = rows["events_a"].to_numpy(float), rows["total_a"].to_numpy(float)
+    counted = "events" if {"events", "total"} <= set(rows) else "events_a"
+    if pooled.measure.code in SHARES and counted in rows:
+        events, total = rows[counted].to_numpy(float), patients_of(rows)
         low, high = wilson_interval(events=events, total=total)
         return [tuple(map(float, row)) for row in zip(events / total, low, high, strict=True)]
     half = 1.959963984540054 * rows["se"].to_numpy(float)
     centre = rows["estimate"].to_numpy(float)
-    n = sizes(rows) if pooled.measure.needs_n else [None] * len(rows)
+    n = patients_of(rows) if pooled.measure.needs_n else [None] * len(rows)
     return [
         tuple(_on_axis(pooled, value, size) for value in (mid, mid - h, mid + h))
         for mid, h, size in zip(centre, half, n, strict=True)
@@ -147,19 +150,14 @@ def _on_axis(pooled: Pooled, value: float, n: float | None = None) -> float:
     return float(measure.shown(value, n=n)) if n is not None else pooled.shown(value)
 
 
-def sizes(rows: pd.DataFrame) -> list[float]:
-    """Return the number of patients of each single-arm row."""
-    return rows["total_a" if "total_a" in rows else "total"].astype(float).tolist()
-
-
 def column_headings(pooled: Pooled) -> tuple[tuple[str, str], ...]:
     """Return the headings of the columns between label and plot: what each arm gave."""
     names, rows = (pooled.question.treatment, pooled.question.comparator), pooled.rows
     headings: list[tuple[str, str]] = []
     for side, name in zip(ARMS, names, strict=True):
-        if f"events_{side}" in rows and rows[f"events_{side}"].notna().any():
+        if _told(rows, f"events_{side}", f"total_{side}"):
             headings.append((name or "", "events/n"))
-        elif f"mean_{side}" in rows and rows[f"mean_{side}"].notna().any():
+        elif _told(rows, f"mean_{side}", f"sd_{side}"):
             headings += [(name or "", "mean (SD)"), (name or "", "n")]
     return tuple(headings)
 
@@ -168,11 +166,18 @@ def cells(pooled: Pooled, row: dict[str, Any]) -> tuple[str, ...]:
     """Return the texts of a trial's columns, in the order of `column_headings`."""
     texts: list[str] = []
     for side in ARMS:
-        if f"events_{side}" in pooled.rows and pooled.rows[f"events_{side}"].notna().any():
+        if _told(pooled.rows, f"events_{side}", f"total_{side}"):
             texts.append(_count(row[f"events_{side}"], row[f"total_{side}"]))
-        elif f"mean_{side}" in pooled.rows and pooled.rows[f"mean_{side}"].notna().any():
+        elif _told(pooled.rows, f"mean_{side}", f"sd_{side}"):
             texts += [_mean(row[f"mean_{side}"], row[f"sd_{side}"]), _whole(row.get(f"n_{side}"))]
     return tuple(texts)
+
+
+def _told(rows: pd.DataFrame, *names: str) -> bool:
+    """Return whether columns are there, hold numbers, and say something of any trial."""
+    return set(names) <= set(rows) and all(
+        is_numeric_dtype(pd.Series(rows[name].dropna().to_list())) and rows[name].notna().any() for name in names
+    )
 
 
 def _count(events: Any, total: Any) -> str:
@@ -194,7 +199,7 @@ def summary(pooled: Pooled, label: str) -> ForestSummary:
     prediction = (
         (None, None) if math.isnan(fit.pi_low) else (_on_axis(pooled, fit.pi_low), _on_axis(pooled, fit.pi_high))
     )
-    words = {"pi_label": f"{fit.level:.0%} prediction interval"}
+    words = {"pi_label": f"{format_level(fit.level)} prediction interval"}
     text = "" if label == ONE_TRIAL else heterogeneity_words(pooled)
     return ForestSummary(label, *values, *prediction, text=text, reason=_no_prediction(pooled), **words)
 

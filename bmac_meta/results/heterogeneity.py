@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bmac_meta.card import Card, Grid, Line, Shown
-from bmac_meta.numbers import count_noun, format_interval, format_number, format_p
+from bmac_meta.numbers import count_noun, format_interval, format_level, format_number, format_p
 from bmac_meta.results.answer import root
 from bmac_meta.results.pooled import INTERVAL_WORDS, Pooled
 from bmac_meta.stats.heterogeneity import Heterogeneity as Numbers
@@ -68,7 +68,7 @@ class Heterogeneity(Shown):
         return Card(pooled.question.title, aside, lines, (self._grid(),), pooled.notes)
 
     def _level(self) -> str:
-        return f"{self.numbers.level:.0%} CI"
+        return f"{format_level(self.numbers.level)} CI"
 
     def _root_interval(self, limits: Numbers | Tau2Interval) -> str:
         ends = (math.sqrt(limits.tau2_low), math.sqrt(limits.tau2_high))

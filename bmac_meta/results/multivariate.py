@@ -9,7 +9,7 @@ from itertools import combinations
 import pandas as pd
 
 from bmac_meta.card import Card, Grid, Line
-from bmac_meta.numbers import count_noun, format_number
+from bmac_meta.numbers import count_noun, format_level, format_number
 from bmac_meta.question import Question
 from bmac_meta.results.answer import Answer, bare_p, p_words, root
 from bmac_meta.stats.multivariate import MultivariateEffects
@@ -54,7 +54,7 @@ class Multivariate(Answer):
             Line("method", aside=f"{fit.method}, unstructured covariance between outcomes; normal intervals"),
             *self.left_out_lines(),
         )
-        headings = (self.column, "rows", self.measure.code, f"{fit.level:.0%} CI", "p", "τ")
+        headings = (self.column, "rows", self.measure.code, f"{format_level(fit.level)} CI", "p", "τ")
         rows = tuple(self._cells(row) for row in self.tidy().itertuples())
         return Card(self.question.title, aside, lines, (Grid(headings, rows),), self.notes)
 

@@ -11,7 +11,7 @@ import pandas as pd
 from bmac_meta import stats
 from bmac_meta.card import Card, Line, Shown
 from bmac_meta.errors import InputError, PoolingRefused, unknown_word
-from bmac_meta.numbers import count_noun, format_interval, format_number
+from bmac_meta.numbers import count_noun, format_interval, format_level, format_number
 
 if TYPE_CHECKING:
     from bmac_meta.results.pooled import Pooled
@@ -54,13 +54,13 @@ class Points(Shown):
         """Return the effect in points as a card."""
         pooled, row = self.pooled, self.tidy().iloc[0]
         fit = pooled.fit
-        interval = f"{fit.level:.0%} CI {pooled.interval(fit.ci_low, fit.ci_high)}"
+        interval = f"{format_level(fit.level)} CI {pooled.interval(fit.ci_low, fit.ci_high)}"
         lines = [
             Line(pooled.measure.code, pooled.number(fit.estimate), interval, pooled.favours),
-            Line("points", format_number(row["estimate"], 1), f"{fit.level:.0%} CI {_interval(row, 'ci')}"),
+            Line("points", format_number(row["estimate"], 1), f"{format_level(fit.level)} CI {_interval(row, 'ci')}"),
         ]
         if not np.isnan(row["pi_low"]):
-            lines.append(Line("a new trial", "", f"{fit.level:.0%} PI {_interval(row, 'pi')}"))
+            lines.append(Line("a new trial", "", f"{format_level(fit.level)} PI {_interval(row, 'pi')}"))
         lines.append(Line("one SD", format_number(self.sd, 1), "", self.source))
         notes = ("the SD is taken as known: another one gives other points",)
         return Card(pooled.question.title, f"points of {self.instrument}", tuple(lines), (), notes)

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from bmac_meta.card import Card, Grid, Line
-from bmac_meta.numbers import count_noun, format_interval, format_number, format_p
+from bmac_meta.narrowing import said_yes
+from bmac_meta.numbers import count_noun, format_interval, format_level, format_number, format_p
 from bmac_meta.question import Question
 from bmac_meta.results import points
 from bmac_meta.results.answer import Answer
@@ -69,16 +70,19 @@ class Pooled(Answer):
         """The number of patients where every trial tells it, else None; patients with both treatments count once."""
         if self._sizes is None:
             return None
-        paired = self.rows["paired"].to_numpy(bool) if "paired" in self.rows else np.zeros(len(self.rows), bool)
+        paired = said_yes(self.rows["paired"]) if "paired" in self.rows else np.zeros(len(self.rows), bool)
         return int(np.where(paired, self._sizes.max(axis=1), self._sizes.sum(axis=1)).sum())
 
     @cached_property
     def _sizes(self) -> np.ndarray | None:
         """The sizes of the arms, a row per trial; None where a trial does not tell them."""
-        names = [_first(self.rows, f"n{side}", f"total{side}") for side in ("_a", "_b", "")]
-        found = [pd.to_numeric(self.rows[name]) for name in names if name is not None]
+        plain = _first(self.rows, "n", "total")
+        arms = [_first(self.rows, f"n{side}", f"total{side}") for side in ("_a", "_b")]
+        own = plain in self.measure.columns or arms == [None, None]
+        names = [plain] if own else arms
+        found = [pd.to_numeric(self.rows[name], errors="coerce") for name in names if name is not None]
         sizes = np.column_stack([column.to_numpy(float, na_value=np.nan) for column in found]) if found else np.empty(0)
-        return sizes if sizes.size and np.isfinite(sizes).all() else None
+        return sizes if sizes.size and (np.isfinite(sizes) & (sizes > 0)).all() else None
 
     @cached_property
     def tau2_interval(self) -> Tau2Interval:
@@ -90,8 +94,10 @@ class Pooled(Answer):
         """The answers of five methods side by side; None for a single trial."""
         if self.k < 2:
             return None
-        prior = HalfNormal(0.5 * self.unit)
-        return small_k_panel(self._estimates, variance=self._variances, level=self.fit.level, prior=prior)
+        fit, prior = self.fit, HalfNormal(0.5 * self.unit)
+        tau2 = {"given": fit.tau2, "common effect": "REML"}.get(fit.method, fit.method)
+        data = {"variance": self._variances, "level": fit.level}
+        return small_k_panel(self._estimates, **data, tau2=tau2, prior=prior)
 
     @cached_property
     def unit(self) -> float:
@@ -121,7 +127,7 @@ class Pooled(Answer):
     def sentence(self) -> str:
         """Return the answer in a sentence made from the numbers."""
         fit, name = self.fit, "share" if self.measure.code in SHARES else self.measure.code
-        ci = f"{fit.level:.0%} CI {self.interval(fit.ci_low, fit.ci_high)}"
+        ci = f"{format_level(fit.level)} CI {self.interval(fit.ci_low, fit.ci_high)}"
         verdict = VERDICTS.get(self.favours, f"; it {self.favours}")
         told = f"{count_noun(self.k, 'trial')}, {name} {self.number(fit.estimate)}, {ci}{verdict}{self._new_trial()}"
         return f"{self.question.title}: {told}."
@@ -145,7 +151,7 @@ class Pooled(Answer):
         return (line, Line("unit", aside=unit)) if unit and unit != line.aside else (line,)
 
     def _spread_lines(self) -> tuple[Line, ...]:
-        fit, level = self.fit, f"{self.fit.level:.0%}"
+        fit, level = self.fit, f"{format_level(self.fit.level)}"
         if self.k == 1:
             words = "one trial: it is shown as it is; nothing is known of how trials differ"
             return (Line("a new trial", aside=words),)
@@ -160,6 +166,8 @@ class Pooled(Answer):
         low, high = math.sqrt(limits.tau2_low), math.sqrt(limits.tau2_high)
         digits = max(2, self.measure.decimals)
         tau = f"τ = {format_number(math.sqrt(self.fit.tau2), digits)}"
+        if self.fit.method == "given":
+            return Line("between trials", tau, "as given", f"I² = {self.fit.i2:.0f}%, {self._q_words()}")
         interval = f"{level} CI {format_interval(low, high, digits)}"
         return Line("between trials", tau, interval, f"I² = {self.fit.i2:.0f}%, {self._q_words()}")
 
@@ -194,7 +202,7 @@ class Pooled(Answer):
             for row in panel.rows
         )
         same = "depends on the method" if bool(panel.verdict_depends) else "is the same by every method"
-        headings = ("method", self.measure.code, f"{self.fit.level:.0%} interval", "excludes no effect")
+        headings = ("method", self.measure.code, f"{format_level(self.fit.level)} interval", "excludes no effect")
         return (Grid(headings, rows, f"{count_noun(self.k, 'trial')}: the verdict {same}"),)
 
     def _note_lines(self) -> tuple[str, ...]:

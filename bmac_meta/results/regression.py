@@ -11,7 +11,7 @@ import pandas as pd
 
 from bmac_meta.card import Card, Grid, Line
 from bmac_meta.design import DesignMatrix
-from bmac_meta.numbers import count_noun, format_interval, format_number, format_p
+from bmac_meta.numbers import count_noun, format_interval, format_level, format_number, format_p
 from bmac_meta.question import Question
 from bmac_meta.results import influence
 from bmac_meta.results.answer import Answer, bare_p, decimals_for, root, some
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TRIALS_PER_COVARIATE = 10
+TRANSFORMED = {
+    "PLO": "the log odds",
+    "PAS": "the arcsine of the root of the share",
+    "PFT": "the double arcsine of the share",
+    "ZCOR": "Fisher's z",
+}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -108,7 +114,7 @@ class Regression(Answer):
         interval = format_interval(math.sqrt(limits.tau2_low), math.sqrt(limits.tau2_high))
         q = f"Q({fit.q_df}) = {format_number(fit.q_residual, 1)}, {format_p(fit.q_p)}"
         words = f"I² = {fit.i2:.0f}%, {q}"
-        return Line("left between", f"τ = {root(fit.tau2)}", f"{limits.level:.0%} CI {interval}", words)
+        return Line("left between", f"τ = {root(fit.tau2)}", f"{format_level(limits.level)} CI {interval}", words)
 
     def _method_line(self) -> Line:
         fit = self.fit
@@ -139,7 +145,7 @@ class Regression(Answer):
 
     def _grid(self) -> Grid:
         reference = "z" if math.isinf(self.fit.df) else "t"
-        headings = ("term", "coefficient", "SE", f"{self.fit.level:.0%} CI", reference, "p")
+        headings = ("term", "coefficient", "SE", f"{format_level(self.fit.level)} CI", reference, "p")
         headings += ("permuted p",) if self.permutation is not None else ()
         return Grid(headings, tuple(self._cells(row) for row in self.tidy().to_dict("records")))
 
@@ -157,7 +163,8 @@ class Regression(Answer):
         return cells if permuted is None else (*cells, bare_p(permuted))
 
     def _note_lines(self) -> tuple[str, ...]:
-        logs = f"coefficients are on the scale of the log {self.measure.label}" if self.measure.is_ratio else ""
+        scale = f"the log {self.measure.label}" if self.measure.is_ratio else TRANSFORMED.get(self.measure.code, "")
+        logs = f"coefficients are on the scale of {scale}" if scale else ""
         against = f"compared with {', '.join(self.design.references)}" if self.design.references else ""
         return (*(words for words in (logs, against) if words), *self.notes)
 
@@ -193,7 +200,7 @@ class Predicted(Answer):
 
     def card(self) -> Card:
         """Return the predictions as a card."""
-        level = f"{self.prediction.level:.0%}"
+        level = f"{format_level(self.prediction.level)}"
         headings = (*map(str, self.places.columns), self.measure.code, f"{level} CI", f"{level} PI")
         rows = zip(self.places.to_dict("records"), self.tidy().to_dict("records"), strict=True)
         grid = Grid(headings, tuple(self._cells(*row) for row in rows))

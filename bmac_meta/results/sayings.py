@@ -9,7 +9,7 @@ from typing import Any
 
 from bmac_meta import stats
 from bmac_meta.card import Line
-from bmac_meta.numbers import count_noun, format_number, format_p, format_percent
+from bmac_meta.numbers import count_noun, format_level, format_number, format_p, format_percent
 from bmac_meta.results.answer import decimals_for, some
 from bmac_meta.results.pooled import Pooled
 from bmac_meta.results.series import Series
@@ -70,7 +70,7 @@ def _rank(pooled: Pooled, test: stats.RankTest) -> tuple[Parts, Numbers]:
 
 def _corrected(pooled: Pooled, answer: Any, words: str) -> tuple[Parts, Numbers]:
     """Say an effect beside the pooled one, and whether its verdict is another."""
-    level = f"{pooled.fit.level:.0%}"
+    level = f"{format_level(pooled.fit.level)}"
     interval = f"{level} CI {pooled.interval(answer.ci_low, answer.ci_high)}"
     verdict = changed_verdict(pooled, answer.ci_low, answer.ci_high)
     numbers = {name: getattr(answer, name) for name in ("estimate", "ci_low", "ci_high")}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bmac_meta.card import Card, Grid, Line, Shown
-from bmac_meta.numbers import count_noun, format_number
+from bmac_meta.numbers import count_noun, format_level, format_number
 from bmac_meta.results.answer import bare_p
 from bmac_meta.results.pooled import Pooled
 from bmac_meta.stats.worst_case import SelectionRatioEstimate
@@ -39,13 +39,13 @@ class Selection(Shown):
         """Return the effects as a card."""
         pooled = self.pooled
         fit = pooled.fit
-        interval = f"{fit.level:.0%} CI {pooled.interval(fit.ci_low, fit.ci_high)}"
+        interval = f"{format_level(fit.level)} CI {pooled.interval(fit.ci_low, fit.ci_high)}"
         lines = (
             Line("pooled", pooled.number(fit.estimate), interval, pooled.favours or pooled.measure.label),
             Line("selection", aside=self._words()),
             Line("method", aside="weights by the inverse chance of publication; robust (CR2), Satterthwaite's df"),
         )
-        headings = ("times likelier", pooled.measure.code, f"{self.level:.0%} CI", "p", "verdict")
+        headings = ("times likelier", pooled.measure.code, f"{format_level(self.level)} CI", "p", "verdict")
         grid = Grid(headings, tuple(self._row(each) for each in self.fits))
         return Card(pooled.question.title, f"selection · {count_noun(pooled.k, 'trial')}", lines, (grid,), pooled.notes)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bmac_meta.card import Card, Grid, Shown
-from bmac_meta.numbers import format_number
+from bmac_meta.numbers import format_level, format_number
 from bmac_meta.results.pooled import Pooled
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Series(Shown):
             )
             for row in self.frame.itertuples()
         )
-        headings = (self.heading, "trials", pooled.measure.code, f"{pooled.fit.level:.0%} CI", "τ", "I²")
+        headings = (self.heading, "trials", pooled.measure.code, f"{format_level(pooled.fit.level)} CI", "τ", "I²")
         return Card(pooled.question.title, self.heading, (), (Grid(headings, rows),), pooled.notes)
 
     def forest(self, *, save: str | Path | None = None, **options: Any) -> Figure:

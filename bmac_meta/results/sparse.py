@@ -80,17 +80,22 @@ class Sparse(Answer):
     def _effect_lines(self) -> tuple[Line, ...]:
         fit = self.fit
         if math.isnan(fit.se):
-            why = (
-                "an arm has no event in any trial"
-                if math.isnan(fit.estimate)
-                else "nobody, or everybody, has the event"
-            )
-            return (Line(self.measure.code, aside=f"there is no estimate with an interval: {why}"),)
+            return (Line(self.measure.code, aside=f"there is no estimate with an interval: {self._why_none()}"),)
         test = f"z = {format_number(fit.statistic, 2)}, {p_words(fit.p_value)}"
         if self.association is not None and not math.isnan(self.association.statistic):
             chi = format_number(self.association.statistic, 2)
             test += f"; Cochran–Mantel–Haenszel χ²(1) = {chi}, {p_words(self.association.p_value)}"
         return (self.effect_line(fit.estimate, fit.ci_low, fit.ci_high, fit.level), Line("test", aside=test))
+
+    def _why_none(self) -> str:
+        if not math.isnan(self.fit.estimate):
+            return f"{self.number(self.fit.estimate)}, and nobody or everybody in each arm has the event"
+        events, total = (self.rows[[f"{what}_a", f"{what}_b"]].sum() for what in ("events", "total"))
+        if (events == 0).any():
+            return "an arm has no event in any trial"
+        if (events.to_numpy() == total.to_numpy()).any():
+            return "an arm has nothing but events in every trial"
+        return "no trial has events in the one arm and patients without in the other, or none the other way round"
 
     def _agreement_lines(self) -> tuple[Line, ...]:
         fit, words = self.fit, []

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bmac_meta import stats
 from bmac_meta.card import Card, Grid, Line, Shown
-from bmac_meta.numbers import count_noun, format_number, format_p
+from bmac_meta.numbers import count_noun, format_level, format_number, format_p
 from bmac_meta.results.pooled import Pooled
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Subgroups(Shown):
     """The pooled effect of each subgroup, of all trials, and the test of difference between subgroups.
 
-    `test` is the one that belongs to the chosen tau2 (separate or common), `other_test` the other.
+    `test` is the one that belongs to the chosen tau2 (separate or common), `other_test` the other, None where each
+    subgroup is one trial and leaves nothing to estimate a common tau2 from.
     """
 
     column: str
@@ -30,7 +31,7 @@ class Subgroups(Shown):
     parts: tuple[Pooled, ...]
     overall: Pooled
     test: stats.Subgroups
-    other_test: stats.Subgroups
+    other_test: stats.Subgroups | None
 
     @property
     def difference(self) -> str:
@@ -46,9 +47,9 @@ class Subgroups(Shown):
         """Return the subgroups as a card."""
         everyone = zip((*self.labels, "all trials"), (*self.parts, self.overall), strict=True)
         rows = tuple(_row(str(label), part) for label, part in everyone)
-        level = f"{self.overall.fit.level:.0%}"
+        level = f"{format_level(self.overall.fit.level)}"
         headings = (self.column, "trials", self.overall.measure.code, f"{level} CI", f"{level} PI", "τ")
-        lines = (Line("difference", aside=self.difference), Line("", aside=_test_words(self.other_test)))
+        lines = (Line("difference", aside=self.difference), Line("", aside=_other_words(self.other_test)))
         aside = f"by {self.column.replace('_', ' ')} · {count_noun(len(self.parts), 'subgroup')}"
         return Card(self.overall.question.title, aside, lines, (Grid(headings, rows),), self.overall.notes)
 
@@ -71,6 +72,12 @@ def _row(label: str, part: Pooled) -> tuple[str, ...]:
         prediction,
         tau,
     )
+
+
+def _other_words(test: stats.Subgroups | None) -> str:
+    if test is None:
+        return "test of difference, common τ²: each subgroup is one trial, which leaves nothing to estimate it from"
+    return _test_words(test)
 
 
 def _test_words(test: stats.Subgroups) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bmac_meta.errors import InputError
+from bmac_meta.stats.columns import refuse_no_numbers
 
 CHUNK_CELLS = 1 << 16
 LARGEST_EFFECT = 1e25
@@ -56,9 +57,10 @@ class Batch:
 
 def as_floats(name: str, values: ArrayLike) -> NDArray:
     """Return `values` as an array of floats, or raise `InputError` that names the argument."""
+    refuse_no_numbers(name, values)
     try:
         return np.asarray(values, dtype=float)
-    except (TypeError, ValueError) as cause:
+    except (TypeError, ValueError, OverflowError) as cause:
         raise InputError(f"{name} must be numbers in a regular array: {cause}. Give one number per trial.") from cause
 
 

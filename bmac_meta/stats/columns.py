@@ -38,11 +38,23 @@ SHARE = Rule("a number from 0 to 1", lambda x: (x >= 0) & (x <= 1), 0.5)
 PROBABILITY = Rule("a number strictly between 0 and 1", lambda x: (x > 0) & (x < 1), 0.5)
 
 
+def refuse_no_numbers(name: str, values: ArrayLike) -> None:
+    """Raise `InputError` for what numpy would turn into numbers that nobody meant: dates, complex, hidden cells."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise InputError(
+            f"{name} has masked cells, which would be taken as they are. Give mask= for them."
+        )
+    kind = getattr(getattr(values, "dtype", None), "kind", "f")
+    if kind in "mMc":
+        raise InputError(f"{name} holds {'complex numbers' if kind == 'c' else 'dates or times'}; give real numbers.")
+
+
 def as_numbers(name: str, values: ArrayLike) -> FloatArray:
     """Return `values` as an array of floats, None as NaN; raise `InputError` when they are not numbers."""
+    refuse_no_numbers(name, values)
     try:
         return np.asarray(values, dtype=float)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         message = f"{name} must hold numbers only, but {error}. Give numbers, and NaN or None for what is missing."
         raise InputError(message) from error
 

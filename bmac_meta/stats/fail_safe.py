@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 from bmac_meta.errors import InputError, check_word
-from bmac_meta.stats.batch import as_floats, as_level, unbatch
+from bmac_meta.stats.batch import as_floats, unbatch
 from bmac_meta.stats.funnel import Funnel, read_funnel
 
+MOST = 1e18
 METHODS = ("rosenthal", "orwin", "orwin-weighted", "rosenberg")
 WARNING = (
     "A fail-safe number assumes that the missing trials show no effect on average, ignores heterogeneity and "
@@ -46,22 +47,27 @@ def fail_safe_number(
 
     "rosenthal": until the combined one-sided p of all trials reaches `alpha`. "rosenberg": until the
     two-sided p of the common effect does, the added trials having the mean weight. "orwin" and
-    "orwin-weighted": until the mean, or the common effect, is no more than `target` in size. Rounded up; 0
-    where the result isn't there to be undone. The answer carries its warning. Shapes (k,) or (B, k) with
-    `mask`. Sources: Rosenthal 1979, 10.1037/0033-2909.86.3.638; Orwin 1983, 10.3102/10769986008002157;
+    "orwin-weighted": until the mean, or the common effect, is no more than `target` in size. Rounded up,
+    10¹⁸ at most; 0 where the result isn't there to be undone. The answer carries its warning. Shapes (k,) or
+    (B, k) with `mask`. Sources: Rosenthal 1979, 10.1037/0033-2909.86.3.638; Orwin 1983, 10.3102/10769986008002157;
     Rosenberg 2005, 10.1111/j.0014-3820.2005.tb01004.x; against its use Becker 2005, 10.1002/0470870168.ch7.
 
     >>> fail_safe_number([0.6] * 10, variance=[0.1] * 10, method="orwin", target=0.2).number
     20
     """
     check_word("fail-safe method", method, METHODS)
-    as_level(1.0 - alpha)
+    _check_alpha(alpha)
     _check_target(method, target)
     funnel = read_funnel(estimate, variance, mask, minimum_trials, "a fail-safe number")
     needed = _FORMULA[method](funnel, target if method.startswith("orwin") else alpha)
-    number = np.ceil(np.maximum(needed, 0.0) * (1.0 - 1e-12)).astype(int)
+    number = np.minimum(np.ceil(np.maximum(needed, 0.0) * (1.0 - 1e-12)), MOST).astype(int)
     fields = unbatch({"number": number, "k": funnel.trials}, funnel.single)
     return FailSafeNumber(**fields, method=method, alpha=float(alpha), target=target)
+
+
+def _check_alpha(alpha: float) -> None:
+    if as_floats("alpha", alpha).ndim or not 0.0 < alpha < 0.5:
+        raise InputError(f"alpha is {alpha!r}; a p that would no longer count lies between 0 and 0.5, such as 0.05.")
 
 
 def _check_target(method: str, target: float | None) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammainc
 
-from bmac_meta.stats.batch import as_level, unbatch
+from bmac_meta.stats.batch import as_level, map_chunks, unbatch
 from bmac_meta.stats.funnel import read_funnel, sum_of_others
 from bmac_meta.stats.inference import random_effects
 from bmac_meta.stats.roots import bracketed_roots
 
-FARTHEST = 14.0
-NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(200)
+FARTHEST, NEAREST = 14.0, 1e-9
+NODES = 200
+# The distribution of Q given the estimate narrows with the root of the number of trials.
+TRIALS_PER_PANEL = 36.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +54,17 @@ def henmi_copas(
     share = as_level(level)
     common = random_effects(funnel.y, variance=funnel.v, mask=funnel.present, model="common", interval="wald")
     between = random_effects(funnel.y, variance=funnel.v, mask=funnel.present, tau2="DL", interval="wald").tau2
-    weight = funnel.present / funnel.v
-    statistic = _PivotDistribution.of(weight, between, funnel.trials)
-    se, critical = statistic.spread / np.sqrt(weight.sum(axis=1)), statistic.critical(share)
-    half = critical * se
-    fields = {
-        "estimate": common.estimate,
-        "se": se,
-        "critical": critical,
-        "ci_low": common.estimate - half,
-        "ci_high": common.estimate + half,
-        "tau2": between,
-        "k": funnel.trials,
-    }
+    rule = _rule(int(np.ceil(np.sqrt(funnel.trials.max() / TRIALS_PER_PANEL))))
+
+    def part(rows: slice) -> dict[str, NDArray]:
+        weight = funnel.present[rows] / funnel.v[rows]
+        statistic = _PivotDistribution.of(weight, between[rows], funnel.trials[rows], rule)
+        se, critical = statistic.spread / np.sqrt(weight.sum(axis=1)), statistic.critical(share)
+        estimate, half = common.estimate[rows], critical * se
+        return {"se": se, "critical": critical, "ci_low": estimate - half, "ci_high": estimate + half}
+
+    fields = map_chunks(part, len(funnel.y), rule.shape[1] + funnel.y.shape[1])
+    fields |= {"estimate": common.estimate, "tau2": between, "k": funnel.trials}
     return HenmiCopas(**unbatch(fields, funnel.single))
 
 
@@ -72,7 +73,8 @@ class _PivotDistribution:
     """Computes the distribution of (estimate − truth)/se, in which se contains the estimated τ².
 
     With weights w, p = w/Σw and M = diag(w) − wwᵀ/Σw: `heavy` is Σpw, `trace` tr M, `square` tr M², `second`
-    is Σp(w − heavy)² and `third` Σpw(w − heavy)². Fields are (B, 1), in units where the largest weight is 1.
+    is Σp(w − heavy)² and `third` Σpw(w − heavy)². Fields are (B, 1), in units where the largest weight is 1; `rule`
+    holds nodes from 0 to 1 and their weights, for integrals over the logarithm of the error.
     """
 
     heavy: NDArray
@@ -82,10 +84,11 @@ class _PivotDistribution:
     third: NDArray
     tau2: NDArray
     k: NDArray
+    rule: NDArray
 
     @classmethod
-    def of(cls, weight: NDArray, tau2: NDArray, k: NDArray) -> _PivotDistribution:
-        """Take weights (B, k; 0 where masked), τ² (B,) and numbers of trials (B,)."""
+    def of(cls, weight: NDArray, tau2: NDArray, k: NDArray, rule: NDArray) -> _PivotDistribution:
+        """Take weights (B, k; 0 where masked), τ² (B,), numbers of trials (B,), and nodes with their weights (2, n)."""
         largest = weight.max(axis=1, keepdims=True)
         w = weight / largest
         p = w / w.sum(axis=1, keepdims=True)
@@ -98,7 +101,7 @@ class _PivotDistribution:
             p * w * (w - heavy) ** 2,
         )
         sums = [part.sum(axis=1, keepdims=True) for part in parts]
-        return cls(heavy, *sums, tau2[:, None] * largest, k[:, None].astype(float))
+        return cls(heavy, *sums, tau2[:, None] * largest, k[:, None].astype(float), rule)
 
     @property
     def spread(self) -> NDArray:
@@ -116,14 +119,23 @@ class _PivotDistribution:
 
     def upper_tail(self, place: NDArray) -> NDArray:
         """Return P(pivot > place · spread) for places (B,)."""
-        half = 0.5 * (FARTHEST - place)[:, None]
-        error = place[:, None] + half * (1.0 + NODES)
+        nodes, node_weights = self.rule
+        span = np.log(FARTHEST / place)[:, None]
+        error = place[:, None] * np.exp(span * nodes)
         mean, variance = self.moments(error * self.spread[:, None])
         reach = self.k - 1.0 + self.trace / self.heavy * ((error / place[:, None]) ** 2 - 1.0)
         density = np.exp(-0.5 * error**2) / np.sqrt(2.0 * np.pi)
-        return (gammainc(mean**2 / variance, reach * mean / variance) * density * half) @ NODE_WEIGHTS
+        return (gammainc(mean**2 / variance, reach * mean / variance) * density * error * span) @ node_weights
 
     def critical(self, level: float) -> NDArray:
         """Return the two-sided critical value of the pivot (B,)."""
-        low, high = np.full(self.k.shape[0], 1e-3), np.full(self.k.shape[0], 0.9 * FARTHEST)
+        low, high = np.full(self.k.shape[0], NEAREST), np.full(self.k.shape[0], 0.9 * FARTHEST)
         return bracketed_roots(lambda place: self.upper_tail(place) - 0.5 * (1.0 - level), low, high) * self.spread
+
+
+@lru_cache(maxsize=8)
+def _rule(panels: int) -> NDArray:
+    """Return nodes from 0 to 1 and their weights, (2, n), of Gauss and Legendre in so many panels."""
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    places = (np.arange(panels)[:, None] + 0.5 * (1.0 + nodes)) / panels
+    return np.stack([places.ravel(), np.tile(0.5 * weights / panels, panels)])

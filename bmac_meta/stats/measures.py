@@ -80,7 +80,8 @@ def _identity(estimate: ArrayLike) -> FloatArray:
 
 
 def _exponential(estimate: ArrayLike) -> FloatArray:
-    return np.exp(as_numbers("estimate", estimate))
+    with np.errstate(over="ignore"):
+        return np.exp(as_numbers("estimate", estimate))
 
 
 @dataclass(frozen=True, slots=True)

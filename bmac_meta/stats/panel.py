@@ -49,14 +49,14 @@ class SmallKPanel:
     k: int | NDArray[np.int64]
     null: float
     level: float
-    tau2: str
+    tau2: str | float
 
 
 def small_k_panel(
     estimate: ArrayLike,
     *,
     variance: ArrayLike,
-    tau2: str = "REML",
+    tau2: str | float = "REML",
     prior: HeterogeneityPrior | None = None,
     null: float = 0.0,
     level: float = 0.95,
@@ -65,9 +65,9 @@ def small_k_panel(
     """Show one meta-analysis by common effect, Wald, plain and floored Knapp–Hartung, and Bayes.
 
     `estimate` and `variance` are (k,), or (B, k) with an optional boolean `mask`. The random-effects rows
-    take tau2 from the same estimator; the Bayesian one is the posterior median with its equal-tailed interval
-    under `prior`, `HalfNormal(0.5)` by default, which suits log ratios and standardized mean differences
-    only: give one in the unit of the effects for a mean difference. Raises as `random_effects` and
+    take tau2 from the same estimator, or as it is given; the Bayesian one is the posterior median with its
+    equal-tailed interval under `prior`, `HalfNormal(0.5)` by default, which suits log ratios and standardized mean
+    differences only: give one in the unit of the effects for a mean difference. Raises as `random_effects` and
     `bayesian_pool` do.
 
     Why side by side: Röver, Knapp & Friede 2015 (doi:10.1186/s12874-015-0091-1); Wiksten, Rücker & Schwarzer

@@ -92,6 +92,7 @@ class LogNormalVariance:
 
     def __post_init__(self) -> None:
         _check_scale(self.scale)
+        _check_location(self.location)
 
     @property
     def label(self) -> str:
@@ -131,6 +132,7 @@ class LogTVariance:
 
     def __post_init__(self) -> None:
         _check_scale(self.scale)
+        _check_location(self.location)
 
     @property
     def label(self) -> str:
@@ -197,6 +199,11 @@ def rhodes_2015(outcome: str = "any", comparison: str = "any") -> LogTVariance:
     check_word("comparison type of Rhodes 2015", comparison, RHODES_COMPARISONS)
     place = RHODES_COMPARISONS.index(comparison)
     return LogTVariance(-_RHODES[outcome][0][place], _RHODES[outcome][1][place])
+
+
+def _check_location(location: float) -> None:
+    if isinstance(location, str) or not np.isfinite(location):
+        raise InputError(f"location is {location!r}; a prior of log tau² needs a finite location, such as -2.")
 
 
 def _check_scale(scale: float) -> None:

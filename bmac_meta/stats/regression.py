@@ -150,12 +150,21 @@ def _coefficients(model: DesignProjection, frame: Frame, shift: NDArray, design:
     raw = np.broadcast_to(design.raw, (len(rows), *design.raw.shape[1:]))
     anchors = np.take_along_axis(raw, rows[:, :, None], axis=1)
     roots = np.sqrt(frame.anchored)
-    means = (model.origin + model.unit * (frame.start + shift / roots)).T
+    means = (model.unit * (frame.start + shift / roots)).T
     coefficients = np.linalg.solve(anchors, means[:, :, None])[:, :, 0]
+    coefficients = coefficients + np.asarray(model.origin)[:, None] * _of_one(design, anchors)
     scaled = (model.unit / roots).T
     middle = scaled[:, :, None] * frame.inverse * scaled[:, None, :]
     half = np.linalg.solve(anchors, middle)
     return coefficients, np.linalg.solve(anchors, half.transpose(0, 2, 1))
+
+
+def _of_one(design: Design, anchors: NDArray) -> NDArray:
+    """Return the coefficients (b, p) of a constant 1, so that an offset of the effects costs the others no digits."""
+    known = np.broadcast_to(design.of_one(), anchors.shape[:2])
+    if np.isfinite(known).all():
+        return known
+    return np.where(np.isfinite(known), known, np.linalg.solve(anchors, np.ones((*anchors.shape[:2], 1)))[:, :, 0])
 
 
 def _hat(frame: Frame) -> NDArray:

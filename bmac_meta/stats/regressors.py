@@ -31,6 +31,15 @@ class Design:
         """Return p, the number of coefficients."""
         return self.raw.shape[2]
 
+    def of_one(self) -> NDArray:
+        """Return the coefficients (1 or B, p) with which every present row is 1; NaN where no column is constant."""
+        rows = self.present[:, :, None]
+        low = self.raw.min(axis=1, initial=np.inf, where=rows)
+        same = (low == self.raw.max(axis=1, initial=-np.inf, where=rows)) & (low != 0.0)
+        first = np.arange(self.size) == same.argmax(axis=1)[:, None]
+        values = np.where(first, 1.0 / np.where(same, low, 1.0), 0.0)
+        return np.where(same.any(axis=1, keepdims=True), values, np.nan)
+
     def rows(self, rows: slice) -> Design:
         """Return the design of some of the meta-analyses."""
         if self.raw.shape[0] == 1:

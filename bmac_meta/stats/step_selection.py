@@ -164,8 +164,10 @@ def _standard_errors(model: StepLikelihood, place: NDArray, free: NDArray) -> ND
     gradient, hessian = model.derivatives(place)
     moving = free & ~((np.arange(place.size) == 1) & (place[1] == 0.0))
     information = -hessian[np.ix_(moving, moving)]
-    scale = 1.0 / np.sqrt(np.abs(np.diag(information)))
-    curvature = np.linalg.eigvalsh(information * scale[:, None] * scale)
+    size = np.abs(np.diag(information))
+    known = bool(np.isfinite(information).all() and (size > 0.0).all())
+    scale = 1.0 / np.sqrt(np.where(known, size, 1.0))
+    curvature = np.linalg.eigvalsh(information * scale[:, None] * scale) if known else np.zeros(1)
     if curvature.min() < 1e-9 or np.abs(gradient[moving] * scale).max() > 1e-5:
         raise PoolingRefused(
             "the likelihood of selection by significance has no maximum at finite values: ever stronger "

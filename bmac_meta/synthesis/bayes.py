@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bmac_meta import stats
 from bmac_meta.errors import InputError
 from bmac_meta.results.bayes import Bayesian
+from bmac_meta.stats.batch import as_floats
 from bmac_meta.stats.priors import HalfNormal, HeterogeneityPrior
 from bmac_meta.synthesis.verbs import pool
 
@@ -33,6 +36,8 @@ def bayes(
     tails.
     """
     pooled = pool(effects)
+    if threshold is not None and not np.isfinite(as_floats("threshold", threshold)).all():
+        raise InputError(f"threshold is {threshold!r}; give a finite number on the scale of pooling.")
     chosen = HalfNormal(0.5 * pooled.unit) if prior is None else prior
     if not isinstance(chosen, HeterogeneityPrior):
         raise InputError(f"prior is {prior!r}; give one of bm.stats, such as bm.stats.HalfNormal(0.5).")

@@ -11,6 +11,7 @@ import pandas as pd
 
 from bmac_meta import stats
 from bmac_meta.errors import BmacMetaError, PoolingRefused
+from bmac_meta.narrowing import said_yes
 from bmac_meta.results.doubts import Doubts, Refused, Sensitivity
 from bmac_meta.results.pooled import Pooled
 from bmac_meta.synthesis.verbs import leave_one_out, pool
@@ -96,10 +97,13 @@ def _egger_classical(asked: _Asked) -> stats.FunnelRegression:
 
 def _size_predictor(effects: Effects) -> np.ndarray | None:
     """Return √(1/n + 1/n) for standardized mean differences whose sizes are all known, else None."""
-    sizes = [effects.frame[name] for name in ("n_a", "n_b") if name in effects.frame]
-    if effects.measure.code not in STANDARDIZED or len(sizes) < 2 or any(size.isna().any() for size in sizes):
+    if effects.measure.code not in STANDARDIZED or not {"n_a", "n_b"} <= set(effects.frame):
         return None
-    return stats.size_standard_error(*(size.to_numpy(float) for size in sizes))
+    found = (pd.to_numeric(effects.frame[name], errors="coerce") for name in ("n_a", "n_b"))
+    sizes = [column.to_numpy(float, na_value=np.nan) for column in found]
+    if not all((np.isfinite(size) & (size >= 1)).all() for size in sizes):
+        return None
+    return stats.size_standard_error(*sizes)
 
 
 def _begg(asked: _Asked) -> stats.RankTest:
@@ -180,7 +184,9 @@ def _derived(asked: _Asked) -> Sensitivity:
 def _flagged(asked: _Asked) -> Sensitivity:
     if "flags" not in asked.effects.frame:
         raise PoolingRefused("no flags come with these effects")
-    words = asked.effects.frame["flags"].fillna("").astype(str).str.replace("_", " ").str.replace(";", " and ")
+    flags = asked.effects.frame["flags"]
+    words = flags.where(flags.map(lambda cell: isinstance(cell, str)), "").astype(str).str.strip()
+    words = words.mask(said_yes(flags), "flagged").str.replace("_", " ").str.replace(";", " and ")
     return _without(asked, words, words != "")
 
 

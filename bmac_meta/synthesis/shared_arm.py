@@ -82,7 +82,7 @@ def _ratio_of_means(frame: pd.DataFrame, *_: object) -> np.ndarray:
 
 
 def _corrected(covariance: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
-    """Return the covariance of ratios, with the correction where the effect itself got it."""
+    """Return the covariance of tables of events, with the correction where the effect itself got it."""
 
     def common(frame: pd.DataFrame, *_: object) -> np.ndarray:
         a, c = (frame[f"events_{arm}"].to_numpy(float) for arm in "ab")
@@ -99,11 +99,6 @@ def _corrected(covariance: Callable[..., np.ndarray]) -> Callable[..., np.ndarra
     return common
 
 
-def _risk_difference(frame: pd.DataFrame, *_: object) -> np.ndarray:
-    counts = {"events_control": frame["events_b"], "total_control": frame["total_b"]}
-    return _product(stats.shared_control_covariance_rd(**counts))
-
-
 def _arcsine(frame: pd.DataFrame, *_: object) -> np.ndarray:
     return _product(stats.shared_control_covariance_as(total_control=frame["total_b"]))
 
@@ -115,6 +110,6 @@ _COMMON: dict[str, Callable[..., np.ndarray]] = {
     "ROM": _ratio_of_means,
     "RR": _corrected(stats.shared_control_covariance_rr),
     "OR": _corrected(stats.shared_control_covariance_or),
-    "RD": _risk_difference,
+    "RD": _corrected(stats.shared_control_covariance_rd),
     "AS": _arcsine,
 }

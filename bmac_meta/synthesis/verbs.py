@@ -161,8 +161,11 @@ class Grouped:
         labels = _labels(self.effects.frame[self.column])
         choices = {"tau2": tau2, "interval": interval, "level": level}
         arrays = {"variance": self.effects.variances, "labels": labels}
+        singles = not common_tau2 and len(set(labels)) == len(labels)
         test, other = (
-            compare_subgroups(self.effects.estimates, **arrays, **choices, common_tau2=common)
+            None
+            if common and singles
+            else compare_subgroups(self.effects.estimates, **arrays, **choices, common_tau2=common)
             for common in (common_tau2, not common_tau2)
         )
         parts = tuple(

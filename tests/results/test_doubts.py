@@ -31,9 +31,7 @@ def test_the_card_reads_as_it_should(vaccine):
 def test_questions_without_an_answer_come_last_with_their_common_reason(vaccine):
     few = vaccine.where(study=[f"Trial {place}" for place in range(1, 5)])
     text = " ".join(repr(few.doubts()).split())
-    assert (
-        "not answered Egger, Egger 1997, Begg, Harbord, Peters, trim and fill, PET-PEESE: small-" in text
-    )
+    assert "not answered Egger, Egger 1997, Begg, Harbord, Peters, trim and fill, PET-PEESE: small-" in text
 
 
 def test_the_fail_safe_number_comes_with_its_warning(vaccine):

@@ -209,3 +209,16 @@ def test_a_p_value_is_never_bare_and_never_has_stars():
     assert "*" not in text
     for line in text.splitlines():
         assert "p =" not in line or "Q(" in line
+
+
+def test_levels_are_printed_with_all_their_digits(vaccine):
+    assert "97.5% CI" in repr(vaccine.pool(level=0.975))
+    assert "99.9% CI" in repr(vaccine.pool(level=0.999))
+
+
+def test_a_given_tau2_has_no_interval_and_goes_into_the_panel(vaccine):
+    few = vaccine.where(study=["Trial 1", "Trial 2", "Trial 3"])
+    pooled = few.pool(0.9)
+    assert "as given" in repr(pooled)
+    floored = next(row for row in pooled.panel.rows if "floored" in row.method)
+    assert (floored.ci_low, floored.ci_high) == pytest.approx((pooled.fit.ci_low, pooled.fit.ci_high))

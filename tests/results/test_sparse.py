@@ -44,8 +44,20 @@ def test_an_arm_without_any_event_has_no_ratio_and_says_so():
 
 
 def test_nobody_with_an_event_is_said_to_be_so():
-    text = repr(tables([(0, 50, 0, 50), (0, 60, 0, 55)]).mantel_haenszel("RD"))
-    assert "nobody, or everybody, has the event" in text
+    text = " ".join(repr(tables([(0, 50, 0, 50), (0, 60, 0, 55)]).mantel_haenszel("RD")).split())
+    assert "0.000, and nobody or everybody in each arm has the event" in text
+
+
+def test_an_arm_with_nothing_but_events_is_not_said_to_have_none():
+    text = " ".join(repr(tables([(10, 10, 5, 10), (8, 8, 3, 9)]).mantel_haenszel()).split())
+    assert "an arm has nothing but events in every trial" in text
+    crossed = " ".join(repr(tables([(0, 3, 1, 2), (1, 2, 1, 1)]).mantel_haenszel()).split())
+    assert "no trial has events in the one arm and patients without in the other" in crossed
+
+
+def test_a_difference_without_variance_is_still_told():
+    text = repr(tables([(0, 5, 5, 5), (0, 6, 6, 6)]).mantel_haenszel("RD"))
+    assert "−1.000, and nobody or everybody" in " ".join(text.split())
 
 
 def test_one_table_cannot_be_compared_with_others():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bmac_meta.errors import InputError
-from bmac_meta.stats.columns import COUNT, NUMBER, POSITIVE, SIZE, read_columns
+from bmac_meta.stats.batch import as_floats
+from bmac_meta.stats.columns import COUNT, NUMBER, POSITIVE, SIZE, as_numbers, read_columns
 
 
 def test_columns_broadcast_to_one_shape():
@@ -70,3 +71,19 @@ def test_a_mask_of_numbers_is_refused():
 def test_no_trials_are_no_error():
     values, present = read_columns({"mean": ([], NUMBER)})
     assert values.shape == present.shape == (0,)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.ma.masked_array([1.0, 2.0, 999.0], [0, 0, 1]),
+        np.array(["2020", "2021"], dtype="datetime64[D]"),
+        np.array([1 + 2j, 3]),
+        [10**400, 1],
+    ],
+)
+def test_what_numpy_would_turn_into_other_numbers_is_refused(values):
+    with pytest.raises(InputError, match="values"):
+        as_numbers("values", values)
+    with pytest.raises(InputError, match="values"):
+        as_floats("values", values)

@@ -76,3 +76,13 @@ def test_bad_requests_are_refused():
         fail_safe_number(Y, variance=V, target=0.1)
     with pytest.raises(NotEnoughTrials, match="needs 10"):
         fail_safe_number(Y[:9], variance=V[:9])
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 0.9, 1.0, -0.1, np.nan])
+def test_an_alpha_that_is_none_is_refused(alpha):
+    with pytest.raises(InputError, match=r"between 0 and 0\.5"):
+        fail_safe_number([0.6] * 10, variance=[0.1] * 10, alpha=alpha)
+
+
+def test_effects_beyond_counting_have_the_largest_number():
+    assert fail_safe_number([1e12] * 10, variance=[1e-6] * 10).number == 10**18

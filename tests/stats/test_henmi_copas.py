@@ -8,7 +8,7 @@ from scipy.integrate import quad
 from scipy.stats import gamma, norm
 
 from bmac_meta.errors import NotEnoughTrials
-from bmac_meta.stats.henmi_copas import _PivotDistribution, henmi_copas
+from bmac_meta.stats.henmi_copas import _PivotDistribution, _rule, henmi_copas
 from bmac_meta.stats.inference import common_effect, random_effects
 
 RANDOM = np.random.default_rng(5)
@@ -28,13 +28,13 @@ def test_the_moments_of_q_given_the_estimate_are_those_of_a_normal_quadratic_for
     product = form @ rest
     expected = np.trace(product) + mean @ form @ mean
     spread = 2 * np.trace(product @ product) + 4 * mean @ form @ rest @ form @ mean
-    ours = _PivotDistribution.of(weight[None], np.array([tau2]), np.array([9])).moments(np.array([[error]]))
+    ours = _PivotDistribution.of(weight[None], np.array([tau2]), np.array([9]), _rule(1)).moments(np.array([[error]]))
     np.testing.assert_allclose(np.ravel(ours), [expected, spread], rtol=1e-12)
 
 
 def test_the_critical_value_solves_the_integral_equation():
     result = henmi_copas(Y, variance=V)
-    pivot = _PivotDistribution.of(1 / V[None], np.array([result.tau2]), np.array([9]))
+    pivot = _PivotDistribution.of(1 / V[None], np.array([result.tau2]), np.array([9]), _rule(1))
     spread = np.sqrt(1 + result.tau2 * (1 / V**2).sum() / (1 / V).sum())
     place = result.critical / spread
     weight = 1 / V
@@ -95,3 +95,15 @@ def test_a_batch_with_masks_gives_each_row_its_own_answer():
 def test_two_trials_are_refused():
     with pytest.raises(NotEnoughTrials, match="with 2 trials; needs 3"):
         henmi_copas(Y[:2], variance=V[:2])
+
+
+@pytest.mark.parametrize("level", [0.95, 0.5, 1e-3])
+@pytest.mark.parametrize("k", [13, 400, 2000])
+def test_the_critical_value_holds_for_many_trials_and_at_any_level(k, level):
+    random = np.random.default_rng(k)
+    v = random.uniform(0.01, 0.3, k)
+    result = henmi_copas(random.normal(0, np.sqrt(v + 0.1)), variance=v, level=level)
+    # Sixteen times as many nodes as are used at most.
+    fine = _PivotDistribution.of(1 / v[None], np.array([result.tau2]), np.array([k]), _rule(128))
+    place = np.array([result.critical]) / fine.spread
+    assert fine.upper_tail(place).item() == pytest.approx(0.5 * (1 - level), rel=1e-10)

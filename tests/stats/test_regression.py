@@ -143,3 +143,13 @@ def test_predictions_of_a_batch_have_a_row_per_meta_analysis() -> None:
     found = predict(whole, X[:3])
     assert found.estimate.shape == found.pi_high.shape == (2, 3)
     assert found.estimate[0] == pytest.approx(-found.estimate[1], rel=1e-12)
+
+
+@pytest.mark.parametrize("offset", [2.0**20, 2.0**30, 2.0**40])
+def test_an_offset_of_the_effects_costs_a_slope_no_digits(offset):
+    design = np.column_stack([np.ones(6), np.arange(6.0)])
+    effects = np.array([0.0, 1, 3, 2, 5, 4]) / 8
+    plain = meta_regression(effects, variance=np.full(6, 0.01), design=design)
+    moved = meta_regression(effects + offset, variance=np.full(6, 0.01), design=design)
+    assert moved.coefficients[1] == plain.coefficients[1]
+    assert moved.coefficients[0] == pytest.approx(plain.coefficients[0] + offset, rel=1e-15)

@@ -10,7 +10,7 @@ import pytest
 from mpmath import mp, mpf
 from scipy.stats import chi2
 
-from bmac_meta.errors import InputError, NotEnoughTrials, UnknownWordError
+from bmac_meta.errors import InputError, NotEnoughTrials, PoolingRefused, UnknownWordError
 from bmac_meta.stats.inference import random_effects
 from bmac_meta.stats.step_selection import step_selection
 
@@ -179,3 +179,19 @@ def test_unusable_weights_are_refused(weights):
 def test_the_direction_must_be_one_of_two_words():
     with pytest.raises(UnknownWordError, match="positive, negative"):
         step_selection(Y, variance=V, favored="greater")
+
+
+@pytest.mark.parametrize(
+    ("effects", "variances", "favored"),
+    [
+        (
+            [4280.4767697230745, 4282.35046700531, 4279.775146936359, 4282.09427760783, 4279.971129807395],
+            [4344407511, 63964376165.4, 0.1, 0.1, 0.1],
+            "positive",
+        ),
+        ([-0.7, -1.1, 2.5], [0.0014, 10.76, 1890.3], "negative"),
+    ],
+)
+def test_a_likelihood_without_information_is_refused_in_words(effects, variances, favored):
+    with pytest.raises(PoolingRefused, match="no maximum at finite values"):
+        step_selection(effects, variance=variances, favored=favored, minimum_trials=3)

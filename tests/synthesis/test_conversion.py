@@ -65,4 +65,4 @@ def test_measures_without_a_bridge_are_refused_by_name(bcg):
     with pytest.raises(UnknownWordError, match="effect measure"):
         bcg.as_measure("Cohen")
     with pytest.raises(UnknownWordError, match="distribution"):
-        Effects.from_raw(bcg.frame, measure="OR").as_measure("SMD", distribution="probit")
+        Effects.from_raw(bcg.frame, measure="OR", study="study").as_measure("SMD", distribution="probit")

@@ -42,7 +42,7 @@ def test_the_card_counts_the_significant_trials_and_names_verdicts(bcg):
 
 
 def test_a_share_below_1_is_no_ratio(bcg):
-    with pytest.raises(InputError, match="ratio is 0.5"):
+    with pytest.raises(InputError, match=r"ratio is 0\.5"):
         bcg.selection(ratios=[0.5])
 
 

@@ -80,6 +80,13 @@ def test_a_table_with_an_empty_cell_shares_the_arm_with_its_own_correction(measu
     assert np.linalg.eigvalsh(matrix)[0] > 0
 
 
+def test_a_risk_difference_with_an_empty_cell_shares_what_the_correction_made_of_the_arm():
+    counts = {"trial": ["A", "A"], "events_a": [3, 5], "total_a": [20, 20], "events_b": [0, 0], "total_b": [20, 20]}
+    matrix = covariance_of(made("RD", counts))
+    assert matrix[0, 1] == pytest.approx(0.5 * 20.5 / 21**3, rel=1e-12)
+    assert (matrix[0, 1] < np.diag(matrix)).all()
+
+
 def test_trials_that_share_no_arm_are_independent_and_the_diagonal_is_kept():
     effects = made("MD", MEANS)
     matrix = covariance_of(effects)

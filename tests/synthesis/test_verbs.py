@@ -190,3 +190,10 @@ def test_trials_without_a_group_are_left_out_by_name(smd):
     result = smd(k=4, design=["rct", "rct", "cohort", None]).by("design").pool()
     assert result.overall.k == 3
     assert "design is not reported" in set(result.overall.left_out.reason)
+
+
+def test_groups_of_one_trial_each_are_compared_with_separate_variances(bcg):
+    result = bcg.by("study").pool()
+    assert result.other_test is None
+    assert "each subgroup is one trial" in repr(result)
+    assert result.test.q_between == pytest.approx(bcg.pool().fit.q)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from bmac_meta.errors import nearest, unknown_word
-from bmac_meta.numbers import format_interval, format_number, format_p
+from bmac_meta.numbers import format_interval, format_level, format_number, format_p
 from bmac_meta.question import Question
 from bmac_meta.stats.measures import MEASURES, Measure
 from bmac_meta.stats.network import NetworkFit
@@ -43,7 +43,7 @@ class Terms:
     @property
     def percent(self) -> str:
         """The level of the intervals, as in "95%"."""
-        return f"{self.level:.0%}"
+        return f"{format_level(self.level)}"
 
     def name(self, treatment: str) -> str:
         """Return the spoken name of a treatment."""
