@@ -41,9 +41,7 @@ PROBABILITY = Rule("a number strictly between 0 and 1", lambda x: (x > 0) & (x <
 def refuse_no_numbers(name: str, values: ArrayLike) -> None:
     """Raise `InputError` for what numpy would turn into numbers that nobody meant: dates, complex, hidden cells."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        raise InputError(
-            f"{name} has masked cells, which would be taken as they are. Give mask= for them."
-        )
+        raise InputError(f"{name} has masked cells, which would be taken as they are. Give mask= for them.")
     kind = getattr(getattr(values, "dtype", None), "kind", "f")
     if kind in "mMc":
         raise InputError(f"{name} holds {'complex numbers' if kind == 'c' else 'dates or times'}; give real numbers.")

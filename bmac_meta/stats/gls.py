@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bmac_meta.errors import DesignError, InputError, check_word
-from bmac_meta.stats.batch import as_batch, as_floats, as_level
-from bmac_meta.stats.inference import INTERVALS, interval_scale, ratio
+from bmac_meta.stats.batch import (
+    LARGEST_VARIANCE,
+    SMALLEST_VARIANCE,
+    Batch,
+    as_batch,
+    as_floats,
+    as_level,
+    map_chunks,
+    unbatch,
+)
+from bmac_meta.stats.gls_likelihood import DependentModel, Regressors
+from bmac_meta.stats.gls_rotation import Links
+from bmac_meta.stats.inference import INTERVALS, interval_scale, prediction_scale, ratio
+from bmac_meta.stats.likelihood import gaussian, maximize
 from bmac_meta.stats.reference import critical, two_sided, upper_chi2
-from bmac_meta.stats.regressors import as_design
-from bmac_meta.stats.roots import bracketed_roots
 
 Array = NDArray[np.float64]
 
 TAU2_METHODS = ("REML", "ML")
-SCAN = 400
+UNUSABLE = "covariance must be finite and symmetric."
+SINGULAR = (
+    "covariance is not positive definite: some effects would be known exactly from others. Check variances (above 0) "
+    "and correlations (a shared control adds less than the whole variance)."
+)
+COLUMNS = ("estimate", "se", "statistic", "p_value", "ci_low", "ci_high")
+# Wider matrices that differ between meta-analyses are worked on one after the other, to bound the memory.
+WIDE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +45,26 @@ class DependentEffects:
     `estimate`, `se`, `statistic`, `p_value`, `ci_low`, `ci_high` are numbers without a design, (p,) with one;
     `coefficient_covariance` is (p, p). `df` is infinite for a normal reference. `pi_low` and `pi_high`, the
     limits for the effect in a new trial, are NaN with a design, with fewer than 3 effects, and under a common
-    effect. `q` tests homogeneity (with a design: of what the design leaves) at tau2 = 0.
+    effect (a tau2 given as 0). `q` tests homogeneity (with a design: of what the design leaves) at tau2 = 0. For a
+    batch every field but the last three has a leading axis B.
     """
 
     estimate: float | Array
     se: float | Array
     statistic: float | Array
-    df: float
+    df: float | Array
     p_value: float | Array
     ci_low: float | Array
     ci_high: float | Array
-    pi_low: float
-    pi_high: float
+    pi_low: float | Array
+    pi_high: float | Array
     coefficient_covariance: Array
-    tau2: float
-    q: float
-    q_df: int
-    q_p: float
-    log_likelihood: float
-    k: int
+    tau2: float | Array
+    q: float | Array
+    q_df: int | NDArray[np.int64]
+    q_p: float | Array
+    log_likelihood: float | Array
+    k: int | NDArray[np.int64]
     method: str
     interval: str
     level: float
@@ -56,60 +75,85 @@ def generalized_least_squares(
     *,
     covariance: ArrayLike,
     design: ArrayLike | None = None,
-    tau2: str | float = "REML",
+    tau2: str | ArrayLike = "REML",
     between: ArrayLike | None = None,
     interval: str = "knapp-hartung-floored",
     level: float = 0.95,
+    mask: ArrayLike | None = None,
 ) -> DependentEffects:
-    """Pool or regress effects whose errors have a known covariance.
+    """Pool or regress the effects of one or many meta-analyses, whose errors have a known covariance.
 
-    `estimate` is (k,), `covariance` (k, k) symmetric and positive definite, `design` (k, p) with its column
-    of ones, or None for the mean. The covariance of the effects is `covariance` + tau2 × `between`; `between`
-    (k, k), a correlation matrix, says how the true effects go together (by default independently). `tau2` is
-    "REML", "ML" (both the global maximum) or a number, with 0 for a common effect. `interval` as in
-    `random_effects`; the Knapp–Hartung factor is the generalized Q over its degrees of freedom.
+    `estimate` is (k,) or (B, k), `covariance` (k, k) or (B, k, k), symmetric and positive definite, `design` (k, p)
+    or (B, k, p) with its column of ones, or None for the mean. The covariance of the effects is `covariance` +
+    tau2 × `between`; `between`, a correlation matrix (k, k) or (B, k, k), says how the true effects go together (by
+    default independently). `tau2` is "REML", "ML" (both the global maximum) or known: a number or (B,), with 0 for a
+    common effect. `interval` as in `random_effects`; the Knapp–Hartung factor is the generalized Q over its degrees
+    of freedom. `mask`, (k,) or (B, k), is False for effects that are not there: their rows and columns may hold
+    anything.
 
-    Raises `InputError` for a covariance that is none, `DesignError` where tau2 cannot be told from the mean.
+    Raises `InputError` for a covariance that is none, `DesignError` where tau2 cannot be told from the mean, as with
+    one effect.
 
     >>> independent = generalized_least_squares([0.1, 0.3, 0.6], covariance=np.diag([0.01, 0.02, 0.03]))
     >>> independent.q_df
     2
     """
     check_word("interval", interval, INTERVALS)
-    covariance, level = positive_definite(covariance), as_level(level)
-    batch = as_batch(estimate, np.diag(covariance))
-    regressors = np.ones((batch.width, 1)) if design is None else as_design(design, batch).raw[0]
-    model = _Rotated.of(batch.estimate[0], covariance, regressors, _between(between, batch.width))
-    method, value = _tau2(model, tau2)
-    beta, inverse, misfit = model.fit(np.array([value]))
-    scale, df = interval_scale(interval, misfit, np.array([model.degrees]))
-    spread = inverse[0] * scale
-    q = model.fit(np.zeros(1))[2].item()
-    columns = coefficient_columns(beta[0], np.sqrt(np.diag(spread)), df, level)
+    share = as_level(level)
+    batch, links = checked_links(estimate, covariance, between, mask)
+    model = DependentModel.of(batch, links, Regressors.of(design, batch))
+    method, known = _tau2(tau2, batch)
+    words = {"method": method, "interval": interval, "level": share}
+
+    def part(rows: slice) -> dict[str, NDArray]:
+        fields = _pool(model, rows, None if known is None else known[rows], words)
+        return fields if design is not None else fields | _predict(fields, share, known is not None)
+
+    fields = _map(part, model)
     if design is None:
-        columns = {name: values.item() for name, values in columns.items()}
-    predicted = design is None and batch.width >= 3 and method != "common effect"
-    half = critical(level, df).item() * np.sqrt(value + spread[0, 0]) if predicted else np.nan
-    return DependentEffects(
-        **columns,
-        df=df.item(),
-        pi_low=float(beta[0, 0] - half),
-        pi_high=float(beta[0, 0] + half),
-        coefficient_covariance=spread,
-        tau2=value,
-        q=q,
-        q_df=model.degrees,
-        q_p=upper_chi2(np.array(q), np.array(float(model.degrees))).item(),
-        log_likelihood=model.log_likelihood(np.array([value]), method == "REML").item(),
-        k=batch.width,
-        method=method,
-        interval=interval,
-        level=level,
-    )
+        fields |= {name: fields[name][:, 0] for name in COLUMNS}
+    return DependentEffects(**unbatch(fields, batch.single), **words)
+
+
+def _pool(model: DependentModel, rows: slice, known: Array | None, words: Mapping[str, object]) -> dict[str, NDArray]:
+    projection, origin = model.project(rows)
+    restricted = words["method"] == "REML"
+    if known is None:
+        _refuse_absorbed(model, rows)
+        tau2 = maximize(projection, restricted)[0]
+    else:
+        tau2 = known / projection.unit**2
+    values, wald, misfit = projection.coefficients(tau2)
+    scale, df = interval_scale(words["interval"], misfit, projection.degrees)
+    beta, wald = model.coefficients(rows, values, wald, origin)
+    spread = wald * scale[:, None, None]
+    q = projection.quadratic(np.zeros_like(tau2))[0]
+    parts = misfit, *projection.log_determinants(tau2)
+    return {
+        **coefficient_columns(beta, np.sqrt(np.einsum("npp->np", spread)), df[:, None], words["level"]),
+        "df": df,
+        "pi_low": np.full_like(df, np.nan),
+        "pi_high": np.full_like(df, np.nan),
+        "coefficient_covariance": spread,
+        "tau2": tau2 * projection.unit**2,
+        "q": q,
+        "q_df": projection.degrees.astype(int),
+        "q_p": upper_chi2(q, projection.degrees),
+        "log_likelihood": gaussian(projection.trials, projection.degrees, *parts, restricted),
+        "k": projection.trials.astype(int),
+    }
+
+
+def _predict(fields: Mapping[str, NDArray], level: float, known: bool) -> dict[str, NDArray]:
+    """Return the limits for the effect in a new trial, where there is a distribution of effects."""
+    scattered = (fields["k"] >= 3) & ((fields["tau2"] > 0) | (not known))
+    half = critical(level, fields["df"]) * prediction_scale(fields["tau2"], fields["se"][:, 0])
+    half = np.where(scattered, half, np.nan)
+    return {"pi_low": fields["estimate"][:, 0] - half, "pi_high": fields["estimate"][:, 0] + half}
 
 
 def coefficient_columns(beta: Array, se: Array, df: Array | float, level: float) -> dict[str, Array]:
-    """Return estimate, se, statistic, p_value and the limits of coefficients (p,) under t with df."""
+    """Return estimate, se, statistic, p_value and the limits of coefficients, each of the shape of `beta`, under t."""
     degrees = np.broadcast_to(df, beta.shape)
     statistic, half = ratio(beta, se), critical(level, degrees) * se
     return {
@@ -122,151 +166,145 @@ def coefficient_columns(beta: Array, se: Array, df: Array | float, level: float)
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Rotated:
-    """The model in coordinates where the errors are independent with variances 1 + tau2 × `spread`.
-
-    `effect` and `spread` are (k,), `design` is (k, p); `volume` is log|V| and `constant` log|XᵀX| of the
-    original ones, `largest` a tau2 beyond which the likelihood should only fall.
-    """
-
-    effect: Array
-    design: Array
-    spread: Array
-    volume: float
-    constant: float
-    largest: float
-
-    @classmethod
-    def of(cls, effect: Array, covariance: Array, design: Array, between: Array) -> _Rotated:
-        columns = np.column_stack([design, effect])
-        rotated, spread, volume = np.empty_like(columns), np.empty(len(effect)), 0.0
-        for rows in _blocks((covariance != 0) | (between != 0)):
-            square = np.ix_(rows, rows)
-            root = np.linalg.cholesky(covariance[square])
-            half = np.linalg.solve(root, between[square])
-            spread[rows], axes = np.linalg.eigh(np.linalg.solve(root, half.T))
-            rotated[rows] = axes.T @ np.linalg.solve(root, columns[rows])
-            volume += 2 * np.log(np.diag(root)).sum()
-            # Eigenvalues of a semi-definite matrix come out a rounding error off zero.
-            floor = np.finfo(float).eps * len(rows) * spread[rows].max()
-            spread[rows] = np.where(spread[rows] > floor, spread[rows], 0.0)
-        plain = effect - design @ np.linalg.lstsq(design, effect, rcond=None)[0]
-        largest = len(effect) * (plain @ plain + np.trace(covariance))
-        return cls(
-            effect=rotated[:, -1],
-            design=rotated[:, :-1],
-            spread=spread,
-            volume=volume,
-            constant=np.linalg.slogdet(design.T @ design)[1],
-            largest=largest,
-        )
-
-    @property
-    def degrees(self) -> int:
-        return len(self.effect) - self.design.shape[1]
-
-    def fit(self, tau2: Array) -> tuple[Array, Array, Array]:
-        """Return coefficients (g, p), their covariance (g, p, p) and the misfit (g,) at tau2 (g,)."""
-        weight = 1 / (1 + tau2[:, None] * self.spread)
-        inverse = np.linalg.inv(np.einsum("gk,kp,kq->gpq", weight, self.design, self.design))
-        beta = np.einsum("gpq,gk,kq,k->gp", inverse, weight, self.design, self.effect, optimize=True)
-        rest = self.effect - beta @ self.design.T
-        return beta, inverse, (weight * rest**2).sum(-1)
-
-    def log_likelihood(self, tau2: Array, restricted: bool) -> Array:
-        _, inverse, misfit = self.fit(tau2)
-        volume = self.volume + np.log1p(tau2[:, None] * self.spread).sum(-1)
-        if not restricted:
-            return -0.5 * (len(self.effect) * np.log(2 * np.pi) + volume + misfit)
-        precision = -np.linalg.slogdet(inverse)[1] - self.constant
-        return -0.5 * (self.degrees * np.log(2 * np.pi) + volume + precision + misfit)
-
-    def score(self, tau2: Array, restricted: bool) -> tuple[Array, Array]:
-        """Return the two sides of the score: the likelihood rises where the first exceeds the second."""
-        beta, inverse, _ = self.fit(tau2)
-        weight = 1 / (1 + tau2[:, None] * self.spread)
-        pull = (self.spread * (weight * (self.effect - beta @ self.design.T)) ** 2).sum(-1)
-        drag = weight * self.spread
-        if restricted:
-            leverage = np.einsum("gpq,kp,kq->gk", inverse, self.design, self.design, optimize=True) * weight
-            drag = drag * (1 - leverage)
-        return pull, drag.sum(-1)
+def _map(part: Callable[[slice], dict[str, NDArray]], model: DependentModel) -> dict[str, NDArray]:
+    """Run a function over slices of the batch: on all cores, or one by one where each needs much memory."""
+    count, width = model.batch.estimate.shape
+    cells = 4 * width * (model.regressors.basis.shape[2] + 4)
+    if model.rotation is not None or width <= WIDE:
+        return map_chunks(part, count, cells if model.rotation is not None else max(cells, width * width // 32))
+    parts = [part(slice(row, row + 1)) for row in range(count)]
+    return {name: np.concatenate([fields[name] for fields in parts]) for name in parts[0]}
 
 
-def _blocks(linked: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
-    """Return the rows of each set of effects that are linked with one another but with no others.
-
-    Taken block by block, effects of very different precision do not spoil each other's digits.
-    """
-    left, blocks = np.ones(len(linked), dtype=bool), []
-    while left.any():
-        block = np.zeros(len(linked), dtype=bool)
-        block[left.argmax()] = True
-        while (grown := linked[block].any(axis=0)).sum() > block.sum():
-            block = grown
-        left &= ~block
-        blocks.append(np.flatnonzero(block))
-    return blocks
+def _tau2(tau2: str | ArrayLike, batch: Batch) -> tuple[str, Array | None]:
+    """Return the word for tau2, and its values (B,) where they are known."""
+    if isinstance(tau2, str):
+        return check_word("tau2 method", tau2, TAU2_METHODS), None
+    values = as_floats("tau2", tau2)
+    shapes = ((),) if batch.single else ((), (1,), (batch.count,))
+    if values.shape not in shapes or not (np.isfinite(values) & (values >= 0)).all():
+        many = "" if batch.single else f", or one for each of the {batch.count} meta-analyses"
+        raise InputError(f"tau2 is {tau2!r}; give one finite number of at least 0{many}, or one of REML, ML.")
+    return ("given" if (values > 0).any() else "common effect"), np.broadcast_to(values, batch.count)
 
 
-def _tau2(model: _Rotated, tau2: str | float) -> tuple[str, float]:
-    if not isinstance(tau2, str):
-        value = as_floats("tau2", tau2)
-        if value.ndim or not (np.isfinite(value) and value >= 0):
-            raise InputError(f"tau2 is {tau2!r}; give one finite number of at least 0, or one of REML, ML.")
-        return ("given" if value > 0 else "common effect"), float(value)
-    restricted = check_word("tau2 method", tau2, TAU2_METHODS) == "REML"
-    return tau2, _maximize(model, restricted)
-
-
-def _maximize(model: _Rotated, restricted: bool) -> float:
-    """Return the tau2 ≥ 0 of the highest likelihood among all its local maxima on a fine logarithmic scan."""
-    pull, drag = model.score(np.zeros(1), True)
-    if drag[0] <= 1e-12 * model.spread.sum():
+def _refuse_absorbed(model: DependentModel, rows: slice) -> None:
+    absorbed = model.absorbed(rows)
+    if absorbed.any():
+        row = rows.start + int(absorbed.argmax())
+        place = "" if model.batch.single else f"in meta-analysis {row} (counted from 0), "
         raise DesignError(
-            "tau2 cannot be told from the coefficients: `between` ties all effects together and the design "
-            "absorbs it. Use independent true effects within a cluster, more clusters, or tau2=0."
+            f"{place}tau2 cannot be told from the coefficients: there is one effect, or `between` ties all effects "
+            "together and the design absorbs it. Use more effects, independent true effects within a cluster, more "
+            "clusters, or tau2=0."
         )
-    smallest = 1e-6 / model.spread.max()
-    scan = np.geomspace(smallest, max(model.largest, 10 * smallest), SCAN)
-    scan = np.concatenate([[0.0], scan])
-    pull, drag = model.score(scan, restricted)
-    rising = pull > drag
-    turns = np.flatnonzero(rising[:-1] & ~rising[1:])
-
-    def slope(place: Array) -> Array:
-        above, below = model.score(place, restricted)
-        return above - below
-
-    peaks = bracketed_roots(slope, scan[turns], scan[turns + 1]) if turns.size else np.empty(0)
-    candidates = np.concatenate([peaks, np.zeros(0 if rising[0] else 1)])
-    if candidates.size == 0:
-        raise DesignError("the likelihood of tau2 has no maximum for these effects; check their units and covariance.")
-    return float(candidates[model.log_likelihood(candidates, restricted).argmax()])
 
 
-def _between(between: ArrayLike | None, k: int) -> Array:
+def checked_links(
+    estimate: ArrayLike, covariance: ArrayLike, between: ArrayLike | None, mask: ArrayLike | None
+) -> tuple[Batch, Links]:
+    """Return the effects as a batch and their checked covariance, or raise `InputError`."""
+    matrix = _square(as_floats("covariance", covariance))
+    diagonal = np.einsum("...kk->...k", matrix)
+    usable = (diagonal >= SMALLEST_VARIANCE) & (diagonal <= LARGEST_VARIANCE)
+    batch = as_batch(estimate, np.where(usable, diagonal, 1.0), mask)
+    links = Links(matrix.reshape(-1, *matrix.shape[-2:]), None, _present(batch))
+    _check_covariance(links, batch)
+    if not usable.all():
+        batch = as_batch(estimate, diagonal, mask)
     if between is None:
-        return np.eye(k)
-    matrix = as_floats("between", between)
-    fits = matrix.shape == (k, k) and np.allclose(matrix, matrix.T) and np.allclose(np.diag(matrix), 1)
-    if not fits or np.linalg.eigvalsh(matrix)[0] < -1e-10 * k:
-        raise InputError(f"between must be a correlation matrix of shape ({k}, {k}); build it with compound_symmetry.")
+        return batch, links
+    return batch, replace(links, between=_between(between, batch, links.present))
+
+
+def _present(batch: Batch) -> NDArray[np.bool_] | None:
+    """Return which effects are there, (1, k) where it is the same in all meta-analyses, or None where all are."""
+    if batch.mask is None or batch.mask.all():
+        return None
+    return batch.mask[:1] if (batch.mask == batch.mask[0]).all() else batch.mask
+
+
+def _square(matrix: Array, many: bool = True) -> Array:
+    square = matrix.ndim in (2, 3)[: 1 + many] and matrix.shape[-1] == matrix.shape[-2] and matrix.size
+    if not square:
+        more = ", or (B, k, k) for many meta-analyses" if many else ""
+        raise InputError(f"covariance has the shape {matrix.shape}; it must be (k, k), one row per effect{more}.")
     return matrix
+
+
+def _check_covariance(links: Links, batch: Batch) -> None:
+    """Raise `InputError` that names the first covariance which is none among the rows present."""
+    if links.present is not None and len(links.covariance) == 1:
+        # What all meta-analyses share is checked at once; each one for itself only if that fails.
+        everywhere = Links(links.covariance, None, links.present.any(axis=0, keepdims=True))
+        if not np.any(_faults(everywhere)):
+            return
+    for rows in _steps(links):
+        unusable, singular = _faults(links.rows(rows))
+        if (unusable | singular).any():
+            row = int((unusable | singular).argmax())
+            place = "" if batch.single or links.shared else f"in meta-analysis {rows.start + row} (counted from 0), "
+            raise InputError(place + (UNUSABLE if unusable[row] else SINGULAR))
+
+
+def _steps(links: Links) -> Iterator[slice]:
+    """Yield slices of the meta-analyses whose matrices together take little memory."""
+    count = max(len(links.covariance), 1 if links.present is None else len(links.present))
+    step = max(1, (1 << 20) // links.covariance[0].size)
+    return (slice(start, min(start + step, count)) for start in range(0, count, step))
+
+
+def _faults(links: Links) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Say which covariances (1 or n) are not finite and symmetric, and which are not positive definite."""
+    unusable, singular = (np.zeros(1, dtype=bool) for _ in range(2))
+    for rows in links.blocks():
+        matrix = links.within(rows)[0]
+        turned = matrix.swapaxes(2, 3)
+        with np.errstate(invalid="ignore"):
+            fine = np.isfinite(matrix) & (np.abs(matrix - turned) <= 1e-9 * np.abs(turned))
+        unusable = unusable | ~fine.all(axis=(1, 2, 3))
+        usable = np.where(fine.all(axis=(2, 3), keepdims=True), matrix, np.eye(rows.shape[1]))
+        spread = np.sqrt(np.maximum(np.einsum("nmbb->nmb", usable), 0.0))
+        positive = (spread > 0).all(axis=2)
+        spread = np.where(spread > 0, spread, 1.0)
+        lowest = np.linalg.eigvalsh(usable / (spread[..., None] * spread[..., None, :]))[..., 0]
+        singular = singular | ~(positive & (lowest > 1e-13)).all(axis=1)
+    return unusable, singular
 
 
 def positive_definite(covariance: ArrayLike) -> Array:
     """Return a covariance matrix (k, k) as it is, or raise `InputError` that says why it is none."""
-    matrix = as_floats("covariance", covariance)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
-        raise InputError(f"covariance has the shape {matrix.shape}; it must be (k, k), one row per effect.")
-    if not np.isfinite(matrix).all() or not np.allclose(matrix, matrix.T, rtol=1e-9, atol=0):
-        raise InputError("covariance must be finite and symmetric.")
-    spread = np.sqrt(np.maximum(np.diag(matrix), 0))
-    if not (spread > 0).all() or np.linalg.eigvalsh(matrix / np.outer(spread, spread))[0] <= 1e-13:
-        raise InputError(
-            "covariance is not positive definite: some effects would be known exactly from others. Check "
-            "variances (above 0) and correlations (a shared control adds less than the whole variance)."
-        )
+    matrix = _square(as_floats("covariance", covariance), many=False)
+    unusable, singular = _faults(Links(matrix[None]))
+    if unusable[0] or singular[0]:
+        raise InputError(UNUSABLE if unusable[0] else SINGULAR)
     return 0.5 * (matrix + matrix.T)
+
+
+def _between(between: ArrayLike, batch: Batch, present: NDArray[np.bool_] | None) -> Array:
+    """Return the correlation of the true effects, (1 or B, k, k)."""
+    matrix, k = as_floats("between", between), batch.width
+    many = "" if batch.single else f", or ({batch.count}, {k}, {k})"
+    fault = f"between must be a correlation matrix of shape ({k}, {k}){many}; build it with compound_symmetry."
+    if matrix.shape != (k, k) and (batch.single or matrix.shape != (batch.count, k, k)):
+        raise InputError(fault)
+    links = Links(matrix.reshape(-1, k, k), None, present)
+    for rows in _steps(links):
+        wrong = _no_correlation(links.rows(rows), k)
+        if wrong.any():
+            place = "" if links.shared else f"in meta-analysis {rows.start + int(wrong.argmax())} (counted from 0), "
+            raise InputError(place + fault)
+    return links.covariance
+
+
+def _no_correlation(links: Links, k: int) -> NDArray[np.bool_]:
+    """Say which matrices (1 or n) are no correlation matrix among the rows present."""
+    wrong = np.zeros(1, dtype=bool)
+    for rows in links.blocks():
+        matrix = links.within(rows)[0]
+        with np.errstate(invalid="ignore"):
+            close = np.isclose(matrix, matrix.swapaxes(2, 3)) & np.isclose(np.einsum("nmbb->nmb", matrix), 1)[..., None]
+        fine = close.all(axis=(2, 3), keepdims=True)
+        lowest = np.linalg.eigvalsh(np.where(fine, matrix, np.eye(rows.shape[1])))[..., 0]
+        wrong = wrong | ~(fine[..., 0, 0] & (lowest >= -1e-10 * k)).all(axis=1)
+    return wrong

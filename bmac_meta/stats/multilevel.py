@@ -1,26 +1,26 @@
-"""Three-level models: effects within clusters within a population, by exact (restricted) likelihood."""
+"""Three-level models of one or many data sets: effects within clusters, by exact (restricted) likelihood."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import chdtri
 
-from bmac_meta.errors import DesignError, InputError, NotEnoughTrials, check_word
-from bmac_meta.stats.batch import as_batch, as_level
-from bmac_meta.stats.dependence import cluster_codes
-from bmac_meta.stats.gls import coefficient_columns
-from bmac_meta.stats.nested_likelihood import NestedModel, maximize
-from bmac_meta.stats.reference import critical, upper_chi2
-from bmac_meta.stats.regressors import as_design
-from bmac_meta.stats.roots import bracketed_roots
-
-Array = NDArray[np.float64]
+from bmac_meta.errors import check_word
+from bmac_meta.stats.anchored_regression import Array, Index
+from bmac_meta.stats.batch import as_level, map_chunks, unbatch
+from bmac_meta.stats.inference import ratio
+from bmac_meta.stats.nested_data import ClusteredBatch, ScaledModel
+from bmac_meta.stats.nested_peaks import maximize
+from bmac_meta.stats.nested_profile import profile_limits
+from bmac_meta.stats.reference import critical, two_sided, upper_chi2
 
 METHODS = ("REML", "ML")
 INTERVALS = ("wald", "t")
+LIMITS = ("between_low", "between_high", "within_low", "within_high")
+COEFFICIENTS = ("estimate", "se", "statistic", "p_value", "ci_low", "ci_high")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +31,29 @@ class ThreeLevel:
     `coefficient_covariance` is (p, p). `between` and `within` are the two variances, `tau2` their sum and
     `intraclass` the share of `between` in it (NaN when both are 0). `pi_low` and `pi_high`, the limits for
     one effect in a new cluster, are NaN with a design and below three effects. `df` is infinite for "wald".
+    `k` and `clusters` count what is present. For a batch all but the words have an axis more, the first, (B,).
     """
 
     estimate: float | Array
     se: float | Array
     statistic: float | Array
-    df: float
+    df: float | Array
     p_value: float | Array
     ci_low: float | Array
     ci_high: float | Array
-    pi_low: float
-    pi_high: float
+    pi_low: float | Array
+    pi_high: float | Array
     coefficient_covariance: Array
-    between: float
-    within: float
-    tau2: float
-    intraclass: float
-    q: float
-    q_df: int
-    q_p: float
-    log_likelihood: float
-    k: int
-    clusters: int
+    between: float | Array
+    within: float | Array
+    tau2: float | Array
+    intraclass: float | Array
+    q: float | Array
+    q_df: int | Index
+    q_p: float | Array
+    log_likelihood: float | Array
+    k: int | Index
+    clusters: int | Index
     method: str
     interval: str
     level: float
@@ -60,15 +61,15 @@ class ThreeLevel:
 
 @dataclass(frozen=True, slots=True)
 class VarianceIntervals:
-    """Profile-likelihood intervals of the two variances of a three-level model.
+    """Profile-likelihood intervals of the two variances of a three-level model; numbers, or (B,) for a batch.
 
     An upper limit is infinite where the likelihood never falls far enough, which few clusters can do.
     """
 
-    between_low: float
-    between_high: float
-    within_low: float
-    within_high: float
+    between_low: float | Array
+    between_high: float | Array
+    within_low: float | Array
+    within_high: float | Array
     level: float
 
 
@@ -81,14 +82,16 @@ def three_level(
     method: str = "REML",
     interval: str = "wald",
     level: float = 0.95,
+    mask: ArrayLike | None = None,
 ) -> ThreeLevel:
-    """Pool or regress effects that lie within clusters by a three-level model.
+    """Pool or regress effects that lie within clusters by a three-level model, for one or many data sets.
 
-    `estimate`, `variance` and the labels `cluster` are (k,), `design` is (k, p) with its column of ones, or
-    None for the mean. Effects of one cluster share a random deviation with variance `between`; each has one
-    of its own with variance `within`; their errors are independent. Both variances are the global maximum of
-    the likelihood, computed cluster by cluster with the Woodbury identity. `interval="t"` refers to t with k
-    − p degrees of freedom.
+    `estimate` and `variance` are (k,) or (B, k), the labels `cluster` are (k,), the same for all of a batch.
+    `design` is (k, p) or (B, k, p) with its column of ones, or None for the mean. `mask`, (k,) or (B, k), is True
+    for what is present; the rest may hold anything, and whole clusters may be absent. Effects of one cluster
+    share a random deviation with variance `between`; each has one of its own with variance `within`; their
+    errors are independent. Both variances are the global maximum of the likelihood, computed cluster by
+    cluster with the Woodbury identity. `interval="t"` refers to t with k − p degrees of freedom.
 
     Raises `NotEnoughTrials` below two clusters or when no cluster has two effects, `DesignError` for an
     unusable design, `InputError` for unusable numbers. Model: Konstantopoulos 2011 (doi:10.1002/jrsm.35).
@@ -99,39 +102,16 @@ def three_level(
     """
     check_word("method of a three-level model", method, METHODS)
     check_word("interval of a three-level model", interval, INTERVALS)
-    level = as_level(level)
-    model = _model(estimate, variance, cluster, design, method)
-    peak = maximize(model)
-    between, within = (float(value) for value in peak)
-    state = model.state(peak)
-    degrees = len(model.effect) - model.design.shape[1]
-    df = float(degrees) if interval == "t" else np.inf
-    columns = coefficient_columns(state.beta, np.sqrt(np.diag(state.inverse)), df, level)
+    words = {"method": method, "interval": interval, "level": as_level(level)}
+    data = ClusteredBatch.of(estimate, variance, cluster, design, mask)
+
+    def part(rows: slice) -> dict[str, Array]:
+        return _fit(data.model(rows, method == "REML"), words, design is None)
+
+    fields = map_chunks(part, data.batch.count, data.width)
     if design is None:
-        columns = {name: values.item() for name, values in columns.items()}
-    predicted = design is None and len(model.effect) >= 3
-    half = critical(level, np.array([df])).item() * np.sqrt(between + within + state.inverse[0, 0])
-    q = model.state(np.zeros(2)).misfit
-    return ThreeLevel(
-        **columns,
-        df=df,
-        pi_low=float(state.beta[0] - half) if predicted else np.nan,
-        pi_high=float(state.beta[0] + half) if predicted else np.nan,
-        coefficient_covariance=state.inverse,
-        between=between,
-        within=within,
-        tau2=between + within,
-        intraclass=between / (between + within) if between + within > 0 else np.nan,
-        q=float(q),
-        q_df=degrees,
-        q_p=upper_chi2(np.array(q), np.array(float(degrees))).item(),
-        log_likelihood=float(state.log_likelihood),
-        k=len(model.effect),
-        clusters=len(model.size),
-        method=method,
-        interval=interval,
-        level=level,
-    )
+        fields |= {name: fields[name][:, 0] for name in COEFFICIENTS}
+    return ThreeLevel(**unbatch(fields, data.batch.single), **words)
 
 
 def variance_intervals(
@@ -142,68 +122,62 @@ def variance_intervals(
     design: ArrayLike | None = None,
     method: str = "REML",
     level: float = 0.95,
+    mask: ArrayLike | None = None,
 ) -> VarianceIntervals:
-    """Return profile-likelihood intervals of the two variances of a three-level model.
+    """Return profile-likelihood intervals of the two variances of a three-level model, for one or many data sets.
 
     Arguments and errors as in `three_level`. A limit is where twice the log-likelihood, maximized over the
-    other variance, lies below its maximum by the quantile of χ² with 1 degree of freedom.
+    other variance, lies below its maximum by the quantile of χ² with 1 degree of freedom; where that happens
+    several times on one side it is the last of them.
     """
     check_word("method of a three-level model", method, METHODS)
-    level = as_level(level)
-    model = _model(estimate, variance, cluster, design, method)
-    peak = maximize(model)
-    limits = [_profile_limits(model, peak, which, level) for which in (0, 1)]
-    return VarianceIntervals(*limits[0], *limits[1], level=level)
+    share = as_level(level)
+    data = ClusteredBatch.of(estimate, variance, cluster, design, mask)
+
+    def part(rows: slice) -> dict[str, Array]:
+        scaled = data.model(rows, method == "REML")
+        limits = profile_limits(scaled.model, drop=0.5 * chdtri(1, 1 - share))
+        return {name: limit * scaled.unit**2 for name, limit in zip(LIMITS, limits, strict=True)}
+
+    fields = map_chunks(part, data.batch.count, data.width)
+    return VarianceIntervals(**unbatch(fields, data.batch.single), level=share)
 
 
-def _model(
-    estimate: ArrayLike, variance: ArrayLike, cluster: ArrayLike, design: ArrayLike | None, method: str
-) -> NestedModel:
-    batch = as_batch(estimate, variance)
-    if not batch.single:
-        raise InputError(f"estimate has the shape {batch.estimate.shape}; give one data set, (k,).")
-    place = cluster_codes(cluster, batch.width)
-    size = np.bincount(place)
-    if len(size) < 2 or len(size) == batch.width:
-        raise NotEnoughTrials(
-            "a three-level model needs at least 2 clusters, one of them with 2 effects; here are "
-            f"{len(size)} clusters of {batch.width} effects. Pool without clusters instead."
-        )
-    columns = np.ones((batch.width, 1)) if design is None else as_design(design, batch).raw[0]
-    # The most precise effect of each cluster comes first in it.
-    order = np.lexsort((batch.variance[0], place))
-    first = np.cumsum(size) - size
-    effect, variance = batch.estimate[0][order], batch.variance[0][order]
-    model = NestedModel(effect, variance, columns[order], first, size, method == "REML")
-    if _confounded(model):
-        raise DesignError(
-            "the design tells every cluster apart, so nothing is left to estimate the variance between "
-            "clusters from. Use fewer covariates that differ between clusters."
-        )
-    return model
+def _fit(data: ScaledModel, words: dict[str, object], mean: bool) -> dict[str, Array]:
+    model, peaks = data.model, maximize(data.model)
+    beta, covariance = data.coefficients(model.at(peaks.theta).regression)
+    degrees = data.trials - beta.shape[1]
+    df = np.where(words["interval"] == "t", degrees, np.inf)
+    between, within = peaks.theta * data.unit**2
+    tau2, q = between + within, model.at(np.zeros_like(peaks.theta)).misfit
+    wide = critical(words["level"], df) * np.sqrt(tau2 + covariance[:, 0, 0])
+    wide = np.where(mean & (data.trials >= 3), wide, np.nan)
+    return _coefficients(beta, np.sqrt(np.einsum("bpp->bp", covariance)), df, words["level"]) | {
+        "df": df,
+        "pi_low": beta[:, 0] - wide,
+        "pi_high": beta[:, 0] + wide,
+        "coefficient_covariance": covariance,
+        "between": between,
+        "within": within,
+        "tau2": tau2,
+        "intraclass": np.divide(between, tau2, out=np.full(tau2.shape, np.nan), where=tau2 > 0),
+        "q": q,
+        "q_df": degrees,
+        "q_p": upper_chi2(q, degrees),
+        "log_likelihood": peaks.height - model.degrees * np.log(data.unit),
+        "k": data.trials,
+        "clusters": data.clusters,
+    }
 
 
-def _confounded(model: NestedModel) -> bool:
-    member = np.repeat(np.eye(len(model.size)), model.size, axis=0)
-    basis, _ = np.linalg.qr(model.design)
-    return bool(np.abs(member - basis @ (basis.T @ member)).max() < 1e-10)
-
-
-def _profile_limits(model: NestedModel, peak: Array, which: int, level: float) -> tuple[float, float]:
-    top = model.state(peak).log_likelihood
-    drop = 0.5 * chdtri(1, 1 - level)
-
-    def below(value: Array) -> Array:
-        best = maximize(model, fixed=which, value=value.item())
-        return np.array([model.state(best).log_likelihood - top + drop])
-
-    best = peak[which]
-    low = 0.0
-    if best > 0 and below(np.zeros(1))[0] < 0:
-        low = bracketed_roots(below, np.zeros(1), np.array([best])).item()
-    high = 2 * (best + model.variance.max())
-    for _ in range(60):
-        if below(np.array([high]))[0] < 0:
-            return low, bracketed_roots(below, np.array([best]), np.array([high])).item()
-        high *= 4
-    return low, np.inf
+def _coefficients(beta: Array, se: Array, df: Array, level: float) -> dict[str, Array]:
+    """Return what is said of coefficients (n, p) with their standard errors, under t with df (n,)."""
+    statistic, half = ratio(beta, se), critical(level, df)[:, None] * se
+    return {
+        "estimate": beta,
+        "se": se,
+        "statistic": statistic,
+        "p_value": two_sided(statistic, df[:, None]),
+        "ci_low": beta - half,
+        "ci_high": beta + half,
+    }

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bmac_meta.errors import BmacMetaError, InputError, NotEnoughTrials, check_word
-from bmac_meta.stats.batch import as_batch, as_floats, as_level
+from bmac_meta.errors import BmacMetaError, DesignError, InputError, NotEnoughTrials, check_word
+from bmac_meta.stats.batch import Batch, as_batch, as_floats, as_level, map_chunks, unbatch
 from bmac_meta.stats.dependence import cluster_codes
 from bmac_meta.stats.gls import coefficient_columns, positive_definite
-from bmac_meta.stats.nested_likelihood import log_determinant
+from bmac_meta.stats.multivariate_likelihood import Array, Model
+from bmac_meta.stats.multivariate_rows import Rows
+from bmac_meta.stats.multivariate_search import highest
 from bmac_meta.stats.reference import upper_chi2
 from bmac_meta.stats.regressors import as_design
 
-Array = NDArray[np.float64]
-
 METHODS = ("REML", "ML")
-MOST_STEPS = 200
+# A variance between trials is 0 where it is below this share of the smallest variance of an error and the likelihood
+# is no lower without it.
+ZERO = 1e-10
+UNSEEN = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class MultivariateEffects:
-    """Coefficients (p,) of several outcomes, and the covariance of the true effects of one trial.
+    """Coefficients of several outcomes, and the covariance of the true effects of one trial.
 
-    `between` (q, q) is that covariance, in the order of `outcomes`; `tau2` (q,) is its diagonal and `correlation`
-    (q, q) what it implies, NaN where a tau2 is 0. Intervals and tests refer to the normal distribution.
+    The shapes are those of one analysis; a batch has (B,) before them, except for `outcomes`, `method` and `level`. The
+    fields up to `ci_high` are (p,), `coefficient_covariance` (p, p). `between` (q, q) is the covariance of the true
+    effects, in the order of `outcomes`; `tau2` (q,) is its diagonal and `correlation` (q, q) what it implies, NaN where
+    a tau2 is 0. `q`, `q_df` and `q_p` test homogeneity. Intervals and tests refer to the normal distribution.
     """
 
     estimate: Array
@@ -41,12 +45,12 @@ class MultivariateEffects:
     between: Array
     tau2: Array
     correlation: Array
-    q: float
-    q_df: int
-    q_p: float
-    log_likelihood: float
-    k: int
-    clusters: int
+    q: float | Array
+    q_df: int | NDArray[np.int64]
+    q_p: float | Array
+    log_likelihood: float | Array
+    k: int | NDArray[np.int64]
+    clusters: int | NDArray[np.int64]
     method: str
     level: float
 
@@ -60,13 +64,16 @@ def multivariate_effects(
     design: ArrayLike | None = None,
     method: str = "REML",
     level: float = 0.95,
+    mask: ArrayLike | None = None,
 ) -> MultivariateEffects:
-    """Pool or regress several outcomes that trials report together.
+    """Pool or regress several outcomes that trials report together, in one or many analyses.
 
-    `estimate` and the labels `outcome` and `cluster` (the trial) are (k,), `covariance` (k, k) is that of the errors,
-    `design` (k, p), by default one mean for each outcome. The true effects of a trial have a covariance (q, q) that is
-    estimated as it comes, positive semi-definite, by the maximum of the (restricted) likelihood found from several
-    starts. Not every trial needs every outcome.
+    `estimate` is (k,) or (B, k), `covariance` of the errors (k, k) or (B, k, k), with an optional boolean `mask`
+    (B, k), True for an effect that is present; the labels `outcome` and `cluster` (the trial) are (k,). `design` is
+    (k, p) or (B, k, p), by default one mean for each outcome. The true effects of a trial have a covariance (q, q) that
+    is estimated as it comes, positive semi-definite, by the maximum of the (restricted) likelihood found from several
+    starts. Not every trial needs every outcome. Where no errors of different trials are correlated, time and memory
+    grow with k, beyond that of the matrix given, and else with its cube.
 
     Raises `NotEnoughTrials` for an outcome with fewer than two trials or a pair that no two trials report together,
     `InputError` and `DesignError` for unusable input. Model: Berkey et al. 1998
@@ -82,38 +89,62 @@ def multivariate_effects(
     ('function', 'pain')
     """
     check_word("method of a multivariate model", method, METHODS)
-    matrix, level = positive_definite(covariance), as_level(level)
-    batch = as_batch(estimate, np.diag(matrix))
+    matrices, level = _matrices(covariance, mask), as_level(level)
+    batch = as_batch(estimate, np.diagonal(matrices, axis1=-2, axis2=-1), mask)
     names, place = _outcomes(outcome, batch.width)
     codes = cluster_codes(cluster, batch.width)
-    _check_overlap(names, place, codes)
-    member = np.eye(len(names))[place]
-    columns = member if design is None else as_design(design, batch).raw[0]
-    same = codes[:, None] == codes
-    model = _Model(batch.estimate[0], matrix, columns, member, same, method == "REML")
-    factor = _maximize(model)
-    state = model.state(factor)
-    between = factor @ factor.T
-    tau2, degrees = np.diag(between).copy(), batch.width - columns.shape[1]
-    q = float(model.state(np.zeros_like(between)).misfit)
-    with np.errstate(invalid="ignore"):
-        correlation = between / np.sqrt(np.outer(tau2, tau2))
-    return MultivariateEffects(
-        **coefficient_columns(state.beta, np.sqrt(np.diag(state.inverse)), np.inf, level),
-        coefficient_covariance=state.inverse,
-        outcomes=names,
-        between=between,
-        tau2=tau2,
-        correlation=correlation,
-        q=q,
-        q_df=degrees,
-        q_p=upper_chi2(np.array(q), np.array(float(degrees))).item(),
-        log_likelihood=float(state.log_likelihood),
-        k=batch.width,
-        clusters=int(codes.max()) + 1,
-        method=method,
-        level=level,
-    )
+    clusters = _check_overlap(names, place, codes, batch)
+    columns = np.eye(len(names))[place][None] if design is None else as_design(design, batch).raw
+    rows = Rows.of(batch, matrices, columns, place, codes)
+    _check_errors(rows)
+
+    def part(chunk: slice) -> dict[str, Array]:
+        model, unit, base = rows.model(chunk, method == "REML")
+        starts = rows.starts(chunk, unit, base, method)
+        if design is not None and method == "REML":
+            _check_identified(model, starts, chunk, batch.single)
+        factor, arrived = highest(model, starts)
+        if not arrived.all():
+            raise BmacMetaError(
+                f"{_named(batch, chunk.start + int(arrived.argmin()))}the likelihood of the multivariate model could "
+                "not be maximized; check the units of the effects."
+            )
+        return _fields(model, _without_traces(model, factor), unit, base, level)
+
+    fields = map_chunks(part, batch.count, rows.cells)
+    fields |= {"clusters": clusters, "q_df": fields["k"] - columns.shape[2]}
+    fields["q_p"] = upper_chi2(fields["q"], fields["q_df"].astype(float))
+    return MultivariateEffects(**unbatch(fields, batch.single), outcomes=names, method=method, level=level)
+
+
+def _named(batch: Batch, row: int) -> str:
+    return "" if batch.single else f"meta-analysis {row}: "
+
+
+def _matrices(covariance: ArrayLike, mask: ArrayLike | None) -> Array:
+    """Return the covariance of the errors, (k, k) or (B, k, k); one that may not have gaps is looked at here."""
+    matrix = as_floats("covariance", covariance)
+    if matrix.ndim not in (2, 3) or matrix.shape[-1] != matrix.shape[-2] or not matrix.size:
+        return positive_definite(matrix)
+    if mask is None and matrix.ndim == 2 and not _sound(matrix):
+        return positive_definite(matrix)
+    return matrix
+
+
+def _sound(matrix: Array) -> bool:
+    symmetric = np.isfinite(matrix).all() and np.allclose(matrix, matrix.T, rtol=1e-9, atol=0)
+    return bool(symmetric and (np.diag(matrix) > 0).all())
+
+
+def _check_errors(rows: Rows) -> None:
+    """Raise `InputError` unless the covariance of the errors that are present is one, in every analysis."""
+    for row in rows.suspects():
+        present = np.flatnonzero(rows.present[row if len(rows.present) > 1 else 0])
+        matrix = rows.matrices[row if len(rows.matrices) > 1 else 0][np.ix_(present, present)]
+        try:
+            positive_definite(matrix)
+        except InputError as cause:
+            raise InputError(f"{_named(rows.batch, row)}{cause}") from cause
 
 
 def _outcomes(outcome: ArrayLike, count: int) -> tuple[tuple[str, ...], NDArray[np.int64]]:
@@ -124,125 +155,77 @@ def _outcomes(outcome: ArrayLike, count: int) -> tuple[tuple[str, ...], NDArray[
     return tuple(names.tolist()), place
 
 
-def _check_overlap(names: tuple[str, ...], place: NDArray[np.int64], codes: NDArray[np.int64]) -> None:
-    reported = np.zeros((codes.max() + 1, len(names)), dtype=int)
-    np.add.at(reported, (codes, place), 1)
-    if (reported > 1).any():
-        raise InputError("a trial reports one outcome twice; keep one effect for each outcome and trial.")
-    together = reported.T @ reported
+def _check_overlap(
+    names: tuple[str, ...], place: NDArray[np.int64], codes: NDArray[np.int64], batch: Batch
+) -> NDArray[np.int64]:
+    """Return how many trials each analysis has (B,), or raise what speaks against one of them."""
+    present = np.ones((1, batch.width), dtype=bool) if batch.mask is None else batch.mask
+    trials = np.empty(len(present), dtype=int)
+    for row, here in enumerate(present):
+        reported = np.zeros((codes.max() + 1, len(names)), dtype=int)
+        np.add.at(reported, (codes[here], place[here]), 1)
+        if (reported > 1).any():
+            raise InputError(
+                f"{_named(batch, row)}a trial reports one outcome twice; keep one effect for each outcome and trial."
+            )
+        _check_together(names, reported.T @ reported, _named(batch, row))
+        trials[row] = np.count_nonzero(reported.any(axis=1))
+    return np.broadcast_to(trials, batch.count)
+
+
+def _check_together(names: tuple[str, ...], together: NDArray[np.int64], where: str) -> None:
     for one, other in sorted(np.argwhere(together < 2).tolist(), key=lambda pair: pair[0] != pair[1]):
         what = f"outcome {names[one]!r} is"
         if one != other:
             what = f"outcomes {names[one]!r} and {names[other]!r} are together"
         count = int(together[one, other])
         raise NotEnoughTrials(
-            f"{what} reported by {count} trial{'s' * (count != 1)}; a covariance between outcomes needs at least "
-            "2. Leave the outcome out, or pool it alone."
+            f"{where}{what} reported by {count} trial{'s' * (count != 1)}; a covariance between outcomes needs at "
+            "least 2. Leave the outcome out, or pool it alone."
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    """Coefficients, their covariance, misfit, log-likelihood, and its gradient in the factor (q, q)."""
-
-    beta: Array
-    inverse: Array
-    misfit: float
-    log_likelihood: float
-    gradient: Array
-
-
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """Effects (k,), their covariance (k, k), design (k, p), outcomes as indicators (k, q), and who shares a trial."""
-
-    effect: Array
-    covariance: Array
-    design: Array
-    member: Array
-    same: NDArray[np.bool_]
-    restricted: bool
-
-    def state(self, factor: Array) -> _State:
-        """Return the state at a lower triangular factor of the covariance between outcomes, real or complex."""
-        total = self.covariance + self.same * (self.member @ (factor @ factor.T) @ self.member.T)
-        weight = np.linalg.inv(total)
-        solved = weight @ self.design
-        precision = self.design.T @ solved
-        inverse = np.linalg.inv(precision)
-        beta = inverse @ (solved.T @ self.effect)
-        rest = self.effect - self.design @ beta
-        pull = weight @ rest
-        volume = log_determinant(total)
-        if self.restricted:
-            weight = weight - solved @ inverse @ solved.T
-            volume = volume + log_determinant(precision) - log_determinant(self.design.T @ self.design)
-        slope = 0.5 * self.member.T @ (self.same * (np.outer(pull, pull) - weight)) @ self.member
-        degrees = len(rest) - self.restricted * self.design.shape[1]
-        value = -0.5 * (degrees * np.log(2 * np.pi) + volume + rest @ pull)
-        return _State(beta, inverse, rest @ pull, value, np.tril(2 * slope @ factor))
-
-    @property
-    def typical(self) -> float:
-        """A typical variance of the errors."""
-        return float(np.exp(np.log(np.diag(self.covariance)).mean()))
-
-    def curvature(self, factor: Array) -> tuple[Array, Array]:
-        """Return the gradient in the free entries of the factor and its derivatives, by complex steps."""
-        rows, columns = np.tril_indices(len(factor))
-        step, matrix = 1e-30 * np.sqrt(self.typical), []
-        for row, column in zip(rows, columns, strict=True):
-            moved = factor.astype(complex)
-            moved[row, column] += 1j * step
-            matrix.append(self.state(moved).gradient[rows, columns].imag / step)
-        return self.state(factor).gradient[rows, columns], 0.5 * (np.array(matrix) + np.array(matrix).T)
+def _check_identified(model: Model, starts: Array, chunk: slice, single: bool) -> None:
+    """Raise `DesignError` where the design leaves nothing to estimate some of the covariance between outcomes from."""
+    lane, factor = np.arange(len(starts)), starts[:, 0]
+    seen, whole = (replace(model, restricted=each).information(lane, factor) for each in (True, False))
+    root = np.linalg.cholesky(whole)
+    share = np.linalg.solve(root, np.linalg.solve(root, seen).swapaxes(1, 2))
+    blind = np.linalg.eigvalsh(share)[:, 0] <= UNSEEN
+    if blind.any():
+        where = "" if single else f"meta-analysis {chunk.start + int(blind.argmax())}: "
+        raise DesignError(
+            f"{where}the covariance between outcomes cannot be told from the coefficients, which absorb what the "
+            "trials say about it. Use fewer covariates, or method='ML'."
+        )
 
 
-def _starts(model: _Model) -> Iterator[Array]:
-    size = model.member.shape[1]
-    spread = np.linalg.lstsq(model.design, model.effect, rcond=None)[0]
-    rest = (model.effect - model.design @ spread) ** 2
-    largest = np.maximum(model.member.T @ rest / model.member.sum(0), 1e-3 * model.typical)
-    for share in (1.0, 0.1, 0.001):
-        for correlation in (0.0, 0.9, -0.9 / max(size - 1, 1)):
-            pattern = (1 - correlation) * np.eye(size) + correlation
-            deviation = np.sqrt(share * largest)
-            yield np.linalg.cholesky(pattern * np.outer(deviation, deviation))
+def _without_traces(model: Model, factor: Array) -> Array:
+    """Return factors in which an outcome without heterogeneity has none to the last digit."""
+    lane = np.arange(len(factor))
+    plain = np.where(np.square(factor).sum(axis=2, keepdims=True) <= ZERO, 0.0, factor)
+    height, without = model.fit(lane, factor).height, model.fit(lane, plain).height
+    return np.where((without >= height - ZERO * (1 + np.abs(height)))[:, None, None], plain, factor)
 
 
-def _maximize(model: _Model) -> Array:
-    """Return the lower triangular factor with the highest likelihood of those reached from all starts."""
-    peaks = [_climb(model, start) for start in _starts(model)]
-    return max(peaks, key=lambda peak: model.state(peak).log_likelihood)
-
-
-def _climb(model: _Model, factor: Array) -> Array:
-    lower = np.tril_indices(len(factor))
-    for _ in range(MOST_STEPS):
-        gradient, matrix = model.curvature(factor)
-        values, vectors = np.linalg.eigh(matrix)
-        size = np.maximum(np.abs(values), 1e-10 * np.abs(values).max())
-        step = np.zeros_like(factor)
-        step[lower] = vectors @ ((vectors.T @ gradient) / size)
-        relative = np.abs(step).max() / (np.abs(factor).max() + np.sqrt(model.typical))
-        # So near the top rounding hides which place is higher, and Newton's error is squared by each step.
-        if relative <= 1e-9:
-            return factor + step
-        if relative > 1e-4:
-            step = _uphill(model, factor, step)
-        factor = factor + step
-    raise BmacMetaError(
-        "the likelihood of the multivariate model could not be maximized; check the units of the effects."
-    )
-
-
-def _uphill(model: _Model, factor: Array, step: Array) -> Array:
-    height = model.state(factor).log_likelihood
-    for _ in range(60):
-        if model.state(factor + step).log_likelihood > height:
-            return step
-        step = step / 2
-    return step
+def _fields(model: Model, factor: Array, unit: Array, base: Array, level: float) -> dict[str, Array]:
+    lane = np.arange(len(factor))
+    fit, deviation = model.fit(lane, factor), factor * unit[:, :, None]
+    between, spread = deviation @ deviation.swapaxes(1, 2), fit.covariance
+    tau2 = np.diagonal(between, axis1=1, axis2=2)
+    tau = np.sqrt(np.where(tau2 > 0, tau2, np.nan))
+    correlation = np.clip(between / tau[:, :, None] / tau[:, None, :], -1.0, 1.0)
+    se = np.sqrt(np.diagonal(spread, axis1=1, axis2=2))
+    return {
+        **coefficient_columns(base + fit.beta, se, np.inf, level),
+        "coefficient_covariance": spread,
+        "between": between,
+        "tau2": tau2,
+        "correlation": np.where(np.eye(tau.shape[1]) * (tau2 > 0)[:, :, None] > 0, 1.0, correlation),
+        "q": model.fit(lane, np.zeros_like(factor)).misfit,
+        "log_likelihood": fit.height,
+        "k": model.rows,
+    }
 
 
 def covariance_blocks(blocks: ArrayLike) -> Array:

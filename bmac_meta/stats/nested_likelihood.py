@@ -1,181 +1,214 @@
-"""The (restricted) likelihood of effects nested in clusters: exact, cluster by cluster, and its global maximum."""
+"""The (restricted) likelihood of effects nested in clusters: exact, cluster by cluster, at many places at once.
+
+Arrays have effects, or clusters, on the last axis but one and problems on the last: data sets, each at some variances.
+All operations also hold for complex variances, so that derivatives can be taken by complex steps.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bmac_meta.errors import BmacMetaError
+from bmac_meta.stats.anchored_regression import AnchoredRegression, Array, Index
+from bmac_meta.stats.anchored_regression import log_determinant as log_determinant
 
-Array = NDArray[np.float64]
-
-SCAN = 13
-MOST_STEPS = 200
+LOG_TWO_PI = np.log(2 * np.pi)
+COMPLEX_STEP = 1e-30
 
 
-def log_determinant(matrix: Array) -> complex:
-    """Return the logarithm of the determinant of a real or complex matrix."""
-    sign, size = np.linalg.slogdet(matrix)
-    return size + np.log(sign)
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """Holds what clusters say by their means, at some variance within, and what is left in them.
+
+    `weight` (k, n) are inverse variances, `sums` (m, n) their sums and `share` (k, n) their shares of these; `effect`
+    (m, n) and `design` (p, m, n) are means, `effect_rest` (k, n) and `design_rest` (p, k, n) deviations from them, the
+    latter (p, 0, n) for a design that doesn't vary within clusters. `volume` and `misfit` (n,) are what −2
+    log-likelihood has of variances and constants, and of deviations that don't enter the regression.
+    """
+
+    weight: Array
+    sums: Array
+    share: Array
+    effect: Array
+    effect_rest: Array
+    design: Array
+    design_rest: Array
+    volume: Array
+    misfit: Array
+
+    def repeat(self, times: int) -> Clusters:
+        """Return the same clusters so many times, one after another on the last axis."""
+        if times == 1:
+            return self
+        parts = (getattr(self, name) for name in Clusters.__slots__)
+        return Clusters(*(part if part.shape[-1] == 1 else np.tile(part, times) for part in parts))
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The model at some variances: coefficients, covariance, misfit, log-likelihood and its gradient (2,)."""
+    """Holds the regression of the means of clusters, and of the deviations from them, at some variance between.
 
-    beta: Array
-    inverse: Array
-    misfit: float
-    log_likelihood: float
-    gradient: Array
+    `grown` (m, n) is 1 + between × sums, `misfit` (n,) the generalized Q and `height` (n,) the log-likelihood.
+    """
+
+    clusters: Clusters
+    grown: Array
+    regression: AnchoredRegression
+    misfit: Array
+    height: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Derivatives:
+    """Holds `height` (n,) of the log-likelihood, `slope` (2, n) and `bend` (2, 2, n), its first and second derivatives.
+
+    `unit` (2, n) is what counts as much: a variance, and the smallest that it is added to, of a mean or of an effect.
+    """
+
+    height: Array
+    slope: Array
+    bend: Array
+    unit: Array
 
 
 @dataclass(frozen=True, slots=True)
 class NestedModel:
-    """Effects and variances (k,) and design (k, p), sorted by cluster; first row and size of each cluster (m,).
+    """Holds effects of n data sets, sorted by cluster, the most precise of each cluster, its anchor, first.
 
-    The first row of a cluster, its anchor, is its most precise effect. Effects and design are measured from
-    there, so that no mean is a difference of large numbers, whatever the range of the variances.
+    `effect`, `variance` and `present` (1, or 0 for a masked effect, which must be finite all the same) are (k, n or
+    1), `design` is (p, k, n or 1). `first` (m,) is where the clusters begin, `cluster` (k,) says which an effect is in.
+    Effects and design are measured from the anchors, so that no mean is a difference of large numbers.
+
+    `varies` says that the design varies within clusters. `degrees` (n,) counts what the likelihood is of, `squares`
+    is the residual sum of squares of ordinary least squares and `constant` what −2 log-likelihood has of constants.
     """
 
     effect: Array
     variance: Array
+    present: Array
     design: Array
-    first: NDArray[np.int64]
-    size: NDArray[np.int64]
+    first: Index
+    cluster: Index
     restricted: bool
+    varies: bool
+    degrees: Array
+    squares: Array
+    constant: Array
 
-    def total(self, values: Array) -> Array:
-        """Return sums over the clusters of an array (k, ...)."""
-        return np.add.reduceat(values, self.first, axis=0)
+    @classmethod
+    def of(
+        cls, effect: Array, variance: Array, present: Array, design: Array, size: Index, restricted: bool
+    ) -> NestedModel:
+        """Take the arrays of the class, and the sizes (m,) of the clusters, masked effects included."""
+        first, cluster = np.cumsum(size) - size, np.repeat(np.arange(len(size)), size)
+        varies = bool(((design - design[:, first[cluster]]) * present).any())
+        plain = AnchoredRegression.of(design, effect, np.broadcast_to(present, effect.shape))
+        degrees = present.sum(axis=0) - restricted * len(design)
+        constant = degrees * LOG_TWO_PI - restricted * plain.log_precision()
+        ready = (first, cluster, restricted, varies, degrees, plain.misfit, constant)
+        return cls(effect, variance, present, design, *ready)
 
-    def spread(self, values: Array) -> Array:
-        """Return the value of its cluster for each effect."""
-        return np.repeat(values, self.size, axis=0)
+    @property
+    def smallest(self) -> Array:
+        """Return the smallest variance of an effect of each data set (n or 1,)."""
+        return np.where(self.present > 0, self.variance, np.inf).min(axis=0)
 
-    def split(self, values: Array, weight: Array, sums: Array) -> tuple[Array, Array]:
-        """Return columns (k, p) centred at the weighted means of their cluster, and these means (m, p)."""
-        distance = values - self.spread(values[self.first])
-        mean = self.total(weight[:, None] * distance) / sums[:, None]
-        return distance - self.spread(mean), values[self.first] + mean
+    def take(self, index: Index) -> NestedModel:
+        """Return the same for some of the data sets, repeated where the index repeats."""
+        names = ("effect", "variance", "present", "design", "degrees", "squares", "constant")
+        return replace(self, **{name: _take(getattr(self, name), index) for name in names})
 
-    def state(self, theta: Array) -> State:
-        """Return the state at theta = (between, within); every operation also holds for complex theta.
+    def clusters(self, within: Array) -> Clusters:
+        """Return the clusters at variances within (n,)."""
+        spread = self.variance + within
+        weight = self.present / spread
+        sums = self._total(weight)
+        share = weight / np.where(sums == 0, 1, sums)[self.cluster]
+        effect, effect_rest = self._split(self.effect, share)
+        design, design_rest = self.design[:, self.first], self.design[:, :0]
+        if self.varies:
+            design, design_rest = self._split(self.design, share)
+        volume = self.constant + (self.present * np.log(spread)).sum(axis=0)
+        misfit = np.zeros(1) if self.varies else (weight * effect_rest**2).sum(axis=0)
+        return Clusters(weight, sums, share, effect, effect_rest, design, design_rest, volume, misfit)
 
-        By Woodbury the inverse covariance of a cluster is U − u uᵀ/s + (u uᵀ/s)/(1 + between s), with u the
-        inverses of variance + within, U their diagonal matrix and s their sum.
+    def state(self, clusters: Clusters, between: Array) -> State:
+        """Return the state of clusters at variances between (n,).
+
+        By Woodbury the inverse covariance of a cluster is U − u uᵀ/s + (u uᵀ/s)/(1 + between s), with u the weights, U
+        their diagonal matrix and s their sum: means count by s/(1 + between s), deviations by their own weights.
         """
-        between, within = theta
-        weight = 1 / (self.variance + within)
-        sums = self.total(weight)
-        grown = 1 + between * sums
-        share = sums / grown
-        design, design_means = self.split(self.design, weight, sums)
-        effect, effect_means = (part[:, 0] for part in self.split(self.effect[:, None], weight, sums))
-        precision = design.T @ (weight[:, None] * design) + design_means.T @ (share[:, None] * design_means)
-        inverse = np.linalg.inv(precision)
-        beta = inverse @ (design.T @ (weight * effect) + design_means.T @ (share * effect_means))
-        rest, rest_means = effect - design @ beta, effect_means - design_means @ beta
-        misfit = (weight * rest**2).sum() + (share * rest_means**2).sum()
-        pull = weight * (rest + self.spread(rest_means / grown))
-        force = np.array([((share * rest_means) ** 2).sum(), (pull**2).sum()])
-        trace = np.array([share.sum(), self._diagonal(weight, sums, between).sum()])
-        volume = np.log(self.variance + within).sum() + np.log(grown).sum()
+        grown = 1 + between * clusters.sums
+        columns, effect, weight = clusters.design, clusters.effect, clusters.sums / grown
+        if self.varies:
+            columns = np.concatenate([columns, clusters.design_rest], axis=1)
+            effect = np.concatenate([effect, clusters.effect_rest])
+            weight = np.concatenate([weight, np.broadcast_to(clusters.weight, self.cluster.shape + between.shape)])
+        regression = AnchoredRegression.of(columns, effect, weight)
+        misfit = regression.misfit + clusters.misfit
+        volume = clusters.volume + np.log(grown).sum(axis=0)
         if self.restricted:
-            solved = weight[:, None] * (design + self.spread(design_means / grown[:, None]))
-            means = share[:, None] * design_means
-            trace = trace - np.array([(inverse * (each.T @ each)).sum() for each in (means, solved)])
-            volume = volume + log_determinant(precision) - log_determinant(self.design.T @ self.design)
-        degrees = len(rest) - self.restricted * self.design.shape[1]
-        value = -0.5 * (degrees * np.log(2 * np.pi) + volume + misfit)
-        return State(beta, inverse, misfit, value, 0.5 * (force - trace))
+            volume = volume + regression.log_precision()
+        return State(clusters, grown, regression, misfit, -0.5 * (volume + misfit))
 
-    def _diagonal(self, weight: Array, sums: Array, between: complex) -> Array:
-        """Return the diagonal of the inverse covariance (k,)."""
-        others = self.spread(sums) - weight
-        without = weight.copy()
-        without[self.first] = 0
-        others[self.first] = self.total(without)
-        return weight * (1 + between * others) / self.spread(1 + between * sums)
+    def at(self, theta: Array) -> State:
+        """Return the state at theta (2, n): between, within."""
+        return self.state(self.clusters(theta[1]), theta[0])
 
-    def curvature(self, theta: Array) -> Array:
-        """Return the matrix of second derivatives (2, 2), the gradient differentiated by complex steps."""
-        step = 1e-30 * (theta + self.variance.min())
-        columns = [self.state(theta + 1j * step * unit).gradient.imag / step[i] for i, unit in enumerate(np.eye(2))]
-        matrix = np.column_stack(columns)
-        return 0.5 * (matrix + matrix.T)
+    def gradient(self, state: State) -> Array:
+        """Return the derivatives (2, n) of the log-likelihood in between and within."""
+        many, regression, clusters = len(self.first), state.regression, state.clusters
+        mean, rest = regression.rest[:many], regression.rest[many:] if self.varies else clusters.effect_rest
+        pull = clusters.weight * (rest + (mean / state.grown)[self.cluster])
+        force = np.stack([((regression.weight[:many] * mean) ** 2).sum(axis=0), (pull**2).sum(axis=0)])
+        return 0.5 * (force - self._drag(state))
 
+    def derivatives(self, theta: Array, small: Array) -> Derivatives:
+        """Return the likelihood at theta (2, n) with its derivatives; `small` (n,) are the smallest variances.
 
-def maximize(model: NestedModel, fixed: int | None = None, value: float = 0.0) -> Array:
-    """Return the variances (2,) of the highest likelihood; one of them can be fixed at a value."""
-    starts = _scan(model, fixed, value)
-    peaks = [_climb(model, start, fixed) for start in starts]
-    return max(peaks, key=lambda peak: model.state(peak).log_likelihood)
+        The second derivatives are the gradient differentiated by complex steps.
+        """
+        count = theta.shape[1]
+        step = COMPLEX_STEP * (theta + small)
+        moved = np.stack([theta, theta], axis=1).astype(complex)
+        moved[[0, 1], [0, 1]] += 1j * step
+        both = self.take(np.tile(np.arange(count), 2))
+        state = both.at(moved.reshape(2, -1))
+        gradient = both.gradient(state).reshape(2, 2, count)
+        bend = gradient.imag / step
+        unit = theta + np.stack([1 / state.clusters.sums.real[:, :count].max(axis=0), small])
+        return Derivatives(state.height.real[:count], gradient.real[:, 0], 0.5 * (bend + bend.transpose(1, 0, 2)), unit)
 
+    def _total(self, values: Array) -> Array:
+        return np.add.reduceat(values, self.first, axis=-2)
 
-def _scan(model: NestedModel, fixed: int | None, value: float) -> list[Array]:
-    """Return the places of a logarithmic grid (with 0) that are not lower than their neighbours."""
-    rest = model.effect - model.design @ np.linalg.lstsq(model.design, model.effect, rcond=None)[0]
-    largest = 10 * max(rest @ rest, model.variance.max() * 1e-3)
-    values = np.concatenate([[0.0], np.geomspace(1e-3 * min(model.variance.min(), largest), largest, SCAN)])
-    axes = [values, values]
-    if fixed is not None:
-        axes[fixed] = np.array([value])
-    heights = np.array([[model.state(np.array([b, w])).log_likelihood for w in axes[1]] for b in axes[0]])
-    framed = np.pad(heights, 1, constant_values=-np.inf)
-    rows, columns = heights.shape
-    shifts = [framed[i : i + rows, j : j + columns] for i in range(3) for j in range(3)]
-    tops = np.argwhere(heights >= np.max(shifts, axis=0))
-    return [np.array([axes[0][b], axes[1][w]]) for b, w in tops]
+    def _split(self, values: Array, share: Array) -> tuple[Array, Array]:
+        """Return the means (..., m, n) of values (..., k, n) by their share in the cluster, and the deviations."""
+        distance = values - values[..., self.first[self.cluster], :]
+        mean = self._total(share * distance)
+        return values[..., self.first, :] + mean, distance - mean[..., self.cluster, :]
 
+    def _drag(self, state: State) -> Array:
+        """Return the traces (2, n) of PZZᵀ and P, of the likelihood without restriction V⁻¹ZZᵀ and V⁻¹."""
+        many, regression, clusters = len(self.first), state.regression, state.clusters
+        weight, alone = regression.weight[:many], self._alone(clusters.share)
+        if self.restricted:
+            product, leverage, rest = regression.leverage()
+            if self.varies:
+                across = (regression.columns[:, many:] * product[:, :many][:, self.cluster]).sum(axis=0)
+                alone = alone - leverage[many:] - 2 * weight[self.cluster] * clusters.share * across
+            weight = weight * rest[:many]
+        within = (clusters.weight * alone).sum(axis=0) + (weight * self._total(clusters.share**2)).sum(axis=0)
+        return np.stack([weight.sum(axis=0), within])
 
-def _climb(model: NestedModel, theta: Array, fixed: int | None) -> Array:
-    """Climb by Newton steps within theta ≥ 0; a variance at 0 that wants to fall stays there."""
-    for _ in range(MOST_STEPS):
-        state = model.state(theta)
-        free = (theta > 0) | (state.gradient > 0)
-        if fixed is not None:
-            free[fixed] = False
-        step = _step(model, theta, state.gradient, free)
-        size = (np.abs(step) / (theta + model.variance.min())).max()
-        # So near the top rounding hides which place is higher, and Newton's error is squared by each step.
-        if size <= 1e-4:
-            theta = np.maximum(theta + step, 0)
-            if size <= 1e-9:
-                return theta
-            continue
-        # Together first; one variance at a time where the edge at 0 spoils the common direction.
-        tries = [step, *(_step(model, theta, state.gradient, free & only) for only in np.eye(2, dtype=bool))]
-        places = (_advance(model, theta, each, state.log_likelihood) for each in tries)
-        place = next((found for found in places if found is not None), None)
-        if place is None:
-            return theta
-        theta = place
-    raise BmacMetaError(
-        "the likelihood of the three-level model could not be maximized; check the units of the effects."
-    )
+    def _alone(self, share: Array) -> Array:
+        """Return 1 − share (k, n), exact also for an anchor that has nearly all of its cluster."""
+        others, alone = share.copy(), 1 - share
+        others[self.first] = 0
+        alone[self.first] = self._total(others)
+        return alone
 
 
-def _step(model: NestedModel, theta: Array, gradient: Array, free: NDArray[np.bool_]) -> Array:
-    """Return a Newton step in the free variances, turned uphill where the likelihood is not concave."""
-    step = np.zeros(2)
-    if free.any():
-        # Scaled so that variances of very different size do not spoil the eigenvalues.
-        scale = (theta + model.variance.min())[free]
-        matrix = model.curvature(theta)[np.ix_(free, free)] * np.outer(scale, scale)
-        values, vectors = np.linalg.eigh(matrix)
-        size = np.maximum(np.abs(values), 1e-12 * max(np.abs(values).max(), np.finfo(float).tiny))
-        step[free] = scale * (vectors @ ((vectors.T @ (scale * gradient[free])) / size))
-    return step
-
-
-def _advance(model: NestedModel, theta: Array, step: Array, height: float) -> Array | None:
-    """Return the first place on the way of a halved step that is higher, or None."""
-    for _ in range(40):
-        place = np.maximum(theta + step, 0)
-        if model.state(place).log_likelihood > height:
-            return place
-        step = step / 2
-    return None
+def _take(values: Array, index: Index) -> Array:
+    return values if values.shape[-1] == 1 else values[..., index]

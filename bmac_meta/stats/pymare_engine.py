@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -11,16 +11,31 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from bmac_meta.errors import InputError, NotEnoughTrials, check_word
-from bmac_meta.stats.batch import Batch, as_batch, as_floats, as_level
+from bmac_meta.errors import InputError, check_word
+from bmac_meta.stats.batch import as_batch, as_level, unbatch
 from bmac_meta.stats.dependence import cluster_codes
-from bmac_meta.stats.inference import RandomEffects, prediction_interval, random_effects
+from bmac_meta.stats.inference import RandomEffects, prediction_interval, random_effects, ratio
 from bmac_meta.stats.projection import MeanProjection
-from bmac_meta.stats.reference import critical, two_sided
-from bmac_meta.stats.regressors import as_design
+from bmac_meta.stats.pymare_records import (
+    ClusterRobust,
+    CombinedP,
+    PymarePermutation,
+    Table,
+    as_p_values,
+    count_clusters,
+    count_trials,
+    designs_of,
+    full_parts,
+    gather,
+    need_two_trials,
+    p_value_weights,
+    robust_inference,
+    tables,
+)
 from bmac_meta.stats.tau2 import estimate_tau2, log_likelihood
 
 if TYPE_CHECKING:
+    from pymare import Dataset
     from pymare.results import MetaRegressionResults
 
 Array = NDArray[np.float64]
@@ -37,55 +52,6 @@ COMBINATIONS = ("stouffer", "fisher")
 SMALLEST_DF = 4.0
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterRobust:
-    """Coefficients with cluster-robust (CR2) standard errors and Satterthwaite degrees of freedom.
-
-    The fields up to `ci_high` are numbers without a design, (p,) with one. `p_value` is NaN where `df` is
-    below 4, since the approximation does not hold its error rate there; intervals are then given as a
-    description only and `reliable` is False, as it is where one cluster supplies all the information about a
-    coefficient.
-    """
-
-    estimate: float | Array
-    se: float | Array
-    df: float | Array
-    statistic: float | Array
-    p_value: float | Array
-    ci_low: float | Array
-    ci_high: float | Array
-    reliable: bool
-    tau2: float
-    k: int
-    clusters: int
-    working: str
-    level: float
-
-
-@dataclass(frozen=True, slots=True)
-class CombinedP:
-    """The p of several p-values together; `statistic` is a standard normal deviate, positive for small p."""
-
-    statistic: float
-    p_value: float
-    log_p_value: float
-    k: int
-    method: str
-    two_sided: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PymarePermutation:
-    """Permutation p of each coefficient, (p,): the share of `draws` rearrangements that are as extreme.
-
-    Never below 1/`draws`; `exact` says that every rearrangement was made.
-    """
-
-    p_value: Array
-    draws: int
-    exact: bool
-
-
 def cluster_robust(
     estimate: ArrayLike,
     *,
@@ -95,17 +61,17 @@ def cluster_robust(
     working: str = "correlated",
     correlation: float = 0.8,
     level: float = 0.95,
+    mask: ArrayLike | None = None,
 ) -> ClusterRobust:
     """Pool or regress dependent effects with standard errors that hold whatever the dependence in a cluster.
 
-    `estimate`, `variance` and the labels `cluster` are (k,); `design` is (k, p) with its column of ones, or
-    None for the mean. `working="correlated"` gives every effect of a cluster the same weight, with tau2 by
-    the moment estimator for effects correlated by `correlation` (Hedges, Tipton & Johnson 2010,
-    doi:10.1002/jrsm.5); "independent" weights by 1/(variance + tau2) with tau2 by REML. Neither needs to be
-    true: the weights only decide the efficiency. CR2 and degrees of freedom: Pustejovsky & Tipton 2018
-    (doi:10.1080/07350015.2016.1247004). With "independent" weights that differ within a cluster, PyMARE's
-    adjustment is the one symmetric in the whitened residuals, not theirs: standard errors differ by about 1%
-    at most.
+    `estimate` and `variance` are (k,) or (B, k) with an optional boolean `mask` (B, k), the labels `cluster` (k,);
+    `design` is (k, p) or (B, k, p) with its column of ones, or None for the mean. `working="correlated"` gives every
+    effect of a cluster the same weight, with tau2 by the moment estimator for effects correlated by `correlation`
+    (Hedges, Tipton & Johnson 2010, doi:10.1002/jrsm.5); "independent" weights by 1/(variance + tau2) with tau2 by REML.
+    Neither needs to be true: the weights only decide the efficiency. CR2 and degrees of freedom: Pustejovsky & Tipton
+    2018 (doi:10.1080/07350015.2016.1247004). With "independent" weights that differ within a cluster, PyMARE's
+    adjustment is the one symmetric in the whitened residuals, not theirs: standard errors differ by about 1% at most.
 
     Raises `NotEnoughTrials` for no more clusters than coefficients, `DesignError` for an unusable design and
     `InputError` for unusable numbers.
@@ -115,70 +81,54 @@ def cluster_robust(
     (2, False)
     """
     check_word("working model", working, WORKING_MODELS)
-    batch, level = _one(estimate, variance), as_level(level)
-    regressors = np.ones((batch.width, 1)) if design is None else as_design(design, batch).raw[0]
+    batch, level = as_batch(estimate, variance, mask), as_level(level)
+    designs = designs_of(design, batch)
     groups = cluster_codes(cluster, batch.width)
-    clusters = int(groups.max()) + 1
-    if clusters <= regressors.shape[1]:
-        raise NotEnoughTrials(
-            "cluster-robust inference needs more clusters than coefficients; there are "
-            f"{clusters} clusters and {regressors.shape[1]} coefficients. Use fewer covariates, or a model "
-            "with a stated covariance."
-        )
-    fit, full_leverage = _fit_clusters(batch, regressors, groups, working, correlation)
-    beta, se, df = (np.ravel(part) for part in (fit.fe_params, fit.fe_se, fit.fe_dof))
-    usable = (df >= SMALLEST_DF) & (not full_leverage)
-    half = critical(level, df) * se
-    with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = beta / se
-    columns = {
-        "estimate": beta,
-        "se": se,
-        "df": df,
-        "statistic": statistic,
-        "p_value": np.where(usable, two_sided(statistic, df), np.nan),
-        "ci_low": beta - half,
-        "ci_high": beta + half,
-    }
+    counts = count_clusters(batch, groups, designs.shape[2])
+    if not 0 <= correlation < 1:
+        raise InputError(f"correlation is {correlation}; give a number from 0 up to, but not including, 1.")
+    fields = gather(tables(batch, designs), lambda table: _robust(table, groups, working, correlation), batch.count)
+    usable = (fields["df"] >= SMALLEST_DF) & ~fields.pop("full_leverage")[:, None]
+    fields |= robust_inference(fields, usable, level)
     if design is None:
-        columns = {name: values.item() for name, values in columns.items()}
-    return ClusterRobust(
-        **columns,
-        reliable=bool(usable.all()),
-        tau2=float(np.ravel(fit.tau2)[0]),
-        k=batch.width,
-        clusters=clusters,
-        working=working,
-        level=level,
-    )
+        fields = {name: values[:, 0] if values.ndim > 1 else values for name, values in fields.items()}
+    fields |= {"k": count_trials(batch), "clusters": counts}
+    return ClusterRobust(**unbatch(fields, batch.single), working=working, level=level)
 
 
 def combine_p_values(
-    p_value: ArrayLike, *, method: str = "stouffer", weight: ArrayLike | None = None, two_sided: bool = False
+    p_value: ArrayLike,
+    *,
+    method: str = "stouffer",
+    weight: ArrayLike | None = None,
+    two_sided: bool = False,
+    mask: ArrayLike | None = None,
 ) -> CombinedP:
     """Combine one-sided p-values of independent trials, all for the same direction.
 
-    `p_value` is (k,), strictly between 0 and 1. `method` is "stouffer" (sum of normal deviates, with an
-    optional positive `weight` (k,), usually the root of the sample size) or "fisher" (sum of logarithms).
-    `two_sided` tests both directions and doubles the smaller p. A combined p says that some trial has an
-    effect, not how large it is. Raises `InputError` for anything that is not a probability. Methods as
-    reviewed by Winkler et al. 2016 (doi:10.1002/hbm.23115).
+    `p_value` is (k,) or (B, k), strictly between 0 and 1, with an optional boolean `mask` (B, k). `method` is
+    "stouffer" (sum of normal deviates, with an optional positive `weight`, (k,) or (B, k), usually the root of the
+    sample size) or "fisher" (sum of logarithms). `two_sided` tests both directions and doubles the smaller p. A
+    combined p says that some trial has an effect, not how large it is. Raises `InputError` for anything that is not a
+    probability. Methods as reviewed by Winkler et al. 2016 (doi:10.1002/hbm.23115).
 
     >>> print(f"{combine_p_values([0.145, 0.263, 0.087], method='fisher').p_value:.3f}")
     0.076
     """
     check_word("combination of p-values", method, COMBINATIONS)
-    p = as_floats("p_value", p_value)
-    if p.ndim != 1 or p.size == 0 or not ((p > 0) & (p < 1)).all():
-        raise InputError("p_value must be (k,) with every p strictly between 0 and 1; give exact one-sided p-values.")
+    p, batch = as_p_values(p_value, mask)
+    weights = None if weight is None else p_value_weights(weight, method, batch)
     engine = load_pymare().estimators
     kind = engine.StoufferCombinationTest if method == "stouffer" else engine.FisherCombinationTest
-    arguments = {"z": -ndtri(p)[:, None]}
-    if weight is not None:
-        arguments["w"] = _weights(weight, method, p.size)
-    combined = kind(mode="concordant" if two_sided else "directed").fit(**arguments).params_
-    statistic, log_p = (np.ravel(combined[name])[0].item() for name in ("z", "logp"))
-    return CombinedP(statistic, float(np.exp(log_p)), log_p, p.size, method, two_sided)
+    whole = {name: np.empty(batch.count) for name in ("z", "logp")}
+    for rows, trials in full_parts(batch.mask, batch.count, batch.width):
+        place = np.ix_(rows, trials)
+        arguments = {"z": -ndtri(p[place]).T} | ({} if weights is None else {"w": weights[place].T})
+        combined = kind(mode="concordant" if two_sided else "directed").fit(**arguments).params_
+        for name, values in whole.items():
+            values[rows] = np.ravel(combined[name])
+    fields = {"statistic": whole["z"], "p_value": np.exp(whole["logp"]), "log_p_value": whole["logp"]}
+    return CombinedP(**unbatch(fields | {"k": count_trials(batch)}, batch.single), method=method, two_sided=two_sided)
 
 
 def permute_with_pymare(
@@ -189,23 +139,29 @@ def permute_with_pymare(
     tau2: str = "REML",
     draws: int = 1000,
     seed: int = 0,
+    mask: ArrayLike | None = None,
 ) -> PymarePermutation:
     """Test coefficients by permutation: signs of the effects for a mean, rows for a meta-regression.
 
-    `estimate` and `variance` are (k,), `design` is (k, p) with its column of ones. The statistic is the
-    coefficient over its Knapp–Hartung standard error, refitted each time with tau2 by one of DL, HE, ML,
-    REML. All rearrangements are made when there are at most `draws`; otherwise `draws` random ones, the same
-    for the same `seed`. Source: Higgins & Thompson 2004 (doi:10.1002/sim.1752); Follmann & Proschan 1999
-    (doi:10.1111/j.0006-341x.1999.00732.x).
+    `estimate` and `variance` are (k,) or (B, k) with an optional boolean `mask` (B, k), `design` is (k, p) or (B, k, p)
+    with its column of ones. The statistic is the coefficient over its Knapp–Hartung standard error, refitted each time
+    with tau2 by one of DL, HE, ML, REML. All rearrangements are made when there are at most `draws`; otherwise `draws`
+    random ones, the same for the same `seed`, whether a meta-analysis comes alone or in a batch. Source: Higgins &
+    Thompson 2004 (doi:10.1002/sim.1752); Follmann & Proschan 1999 (doi:10.1111/j.0006-341x.1999.00732.x).
 
     Raises `NotEnoughTrials` for fewer than 2 trials, `DesignError` and `InputError` for unusable input.
     """
-    batch = _one(estimate, variance)
-    _need_two(batch)
+    batch = as_batch(estimate, variance, mask)
+    need_two_trials(batch)
     if draws < 1:
         raise InputError(f"draws is {draws}; give the number of rearrangements, such as 1000.")
-    regressors = np.ones((batch.width, 1)) if design is None else as_design(design, batch).raw[0]
-    fit = _fit(batch, tau2, "knapp-hartung", regressors)
+    alone = (one for table in tables(batch, designs_of(design, batch)) for one in table.one_by_one())
+    fields = gather(alone, lambda table: _permuted(table, tau2, draws, seed), batch.count)
+    return PymarePermutation(**unbatch(fields, batch.single))
+
+
+def _permuted(table: Table, tau2: str, draws: int, seed: int) -> dict[str, NDArray]:
+    fit = _fit(table, tau2, "knapp-hartung")
     # PyMARE draws from NumPy's global generator; it is seeded for this call and put back as it was.
     state = np.random.get_state()
     np.random.seed(seed)
@@ -213,11 +169,11 @@ def permute_with_pymare(
         result = fit.permutation_test(n_perm=draws)
     finally:
         np.random.set_state(state)
-    return PymarePermutation(
-        p_value=np.ravel(result.perm_p["fe_p"]),
-        draws=int(result.n_perm),
-        exact=bool(result.exact),
-    )
+    return {
+        "p_value": result.perm_p["fe_p"].T,
+        "draws": np.array([int(result.n_perm)]),
+        "exact": np.array([bool(result.exact)]),
+    }
 
 
 def pool_with_pymare(
@@ -228,45 +184,49 @@ def pool_with_pymare(
     interval: str = "knapp-hartung-floored",
     model: str = "random",
     level: float = 0.95,
+    mask: ArrayLike | None = None,
 ) -> RandomEffects:
     """Pool by PyMARE instead of this package's own kernel, into the same record.
 
-    `estimate` and `variance` are (k,) or (B, k), without a mask. `tau2` is DL, HE, ML or REML, `interval` one
-    of "knapp-hartung-floored", "knapp-hartung" and "wald", `model` "random" or "common". Estimate, standard
-    error, interval, p, tau2 and Q are PyMARE's; what it does not compute (prediction interval, weights,
-    tau2-based I², likelihood) is made from its numbers here. Raises `NotEnoughTrials` for one trial and
-    `UnknownWordError` for another method.
+    `estimate` and `variance` are (k,) or (B, k) with an optional boolean `mask` (B, k). `tau2` is DL, HE, ML or REML,
+    `interval` one of "knapp-hartung-floored", "knapp-hartung" and "wald", `model` "random" or "common". Estimate,
+    standard error, interval, p, tau2 and Q are PyMARE's; what it does not compute (prediction interval, weights,
+    tau2-based I², likelihood) is made from its numbers here. In a batch its search for ML and REML goes on until the
+    slowest meta-analysis is found, so that a tau2 may come nearer to the maximum than alone. Raises `NotEnoughTrials`
+    for one trial and `UnknownWordError` for another method.
     """
     check_word("interval in PyMARE", interval, CORRECTIONS)
     check_word("model", model, ("random", "common"))
-    batch, level = as_batch(estimate, variance), as_level(level)
-    _need_two(batch)
+    batch, level = as_batch(estimate, variance, mask), as_level(level)
+    need_two_trials(batch)
     method = tau2 if model == "random" else "common effect"
-    fit = _fit(batch, method, CORRECTIONS[interval], np.ones((batch.width, 1)))
-    between = np.broadcast_to(np.ravel(fit.tau2), batch.count).astype(float)
-    given = random_effects(
-        batch.estimate, variance=batch.variance, tau2=between, interval=interval, model=model, level=level
-    )
+    parts = tables(batch, designs_of(None, batch))
+    fields = gather(parts, lambda table: _pymare_fields(_fit(table, method, CORRECTIONS[interval]), level), batch.count)
+    between, words = fields["tau2"], {"interval": interval, "model": model, "level": level}
+    given = random_effects(batch.estimate, variance=batch.variance, tau2=between, mask=batch.mask, **words)
     kernel = MeanProjection.of(*batch.columns(slice(None)))
     likelihood = log_likelihood(kernel, between / kernel.unit**2, restricted=method == "REML")
-    whole = replace(given, **_pymare_fields(fit, level), tau2=between, log_likelihood=likelihood, method=method)
+    whole = replace(given, **fields, log_likelihood=likelihood, method=method)
     low, high = prediction_interval(whole)
     whole = replace(whole, pi_low=np.asarray(low), pi_high=np.asarray(high))
     return _first(whole) if batch.single else whole
 
 
 def _pymare_fields(fit: MetaRegressionResults, level: float) -> dict[str, Array]:
-    stats = {name: np.ravel(values) for name, values in fit.get_fe_stats(alpha=1 - level).items()}
-    spread = {name: np.ravel(values) for name, values in fit.get_heterogeneity_stats().items()}
-    df = np.full(stats["est"].shape, np.inf) if fit.fe_dof is None else np.ravel(fit.fe_dof)
+    # Equal effects have a Q of 0, by which PyMARE divides on the way to an I² of 0.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        stats = {name: np.ravel(values) for name, values in fit.get_fe_stats(alpha=1 - level).items()}
+        spread = {name: np.ravel(values) for name, values in fit.get_heterogeneity_stats().items()}
+    shape = stats["est"].shape
     return {
         "estimate": stats["est"],
         "se": stats["se"],
-        "statistic": stats["est"] / stats["se"],
-        "df": df,
+        "statistic": ratio(stats["est"], stats["se"]),
+        "df": np.full(shape, np.inf) if fit.fe_dof is None else np.ravel(fit.fe_dof),
         "p_value": stats["p"],
         "ci_low": stats["ci_l"],
         "ci_high": stats["ci_u"],
+        "tau2": np.broadcast_to(np.ravel(fit.tau2), shape).astype(float),
         "q": spread["Q"],
         "q_p": spread["p(Q)"],
         "i2_q": spread["I^2"],
@@ -275,35 +235,8 @@ def _pymare_fields(fit: MetaRegressionResults, level: float) -> dict[str, Array]
 
 def _first(whole: RandomEffects) -> RandomEffects:
     arrays = {name: getattr(whole, name) for name in whole.__slots__}
-    single = {
-        name: values[0].item() if values.ndim == 1 else values[0]
-        for name, values in arrays.items()
-        if isinstance(values, np.ndarray)
-    }
-    return replace(whole, **single)
-
-
-def _one(estimate: ArrayLike, variance: ArrayLike) -> Batch:
-    batch = as_batch(estimate, variance)
-    if not batch.single:
-        raise InputError(f"estimate has the shape {batch.estimate.shape}; give one meta-analysis, (k,).")
-    return batch
-
-
-def _need_two(batch: Batch) -> None:
-    if batch.width < 2:
-        raise NotEnoughTrials(
-            "PyMARE needs 2 trials, here is 1. Report the trial as it is, or use the package's own pool."
-        )
-
-
-def _weights(weight: ArrayLike, method: str, k: int) -> Array:
-    values = as_floats("weight", weight)
-    if values.shape != (k,) or not (np.isfinite(values) & (values > 0)).all():
-        raise InputError(f"weight must hold one positive number for each of the {k} p-values.")
-    if method == "fisher":
-        raise InputError("weights belong to method='stouffer'; Fisher's sum of logarithms takes none here.")
-    return values[:, None]
+    arrays = {name: values for name, values in arrays.items() if isinstance(values, np.ndarray)}
+    return replace(whole, **unbatch(arrays, True))
 
 
 def load_pymare() -> ModuleType:
@@ -315,8 +248,8 @@ def load_pymare() -> ModuleType:
     return pymare
 
 
-def _fit(batch: Batch, tau2: str, correction: str, regressors: Array) -> MetaRegressionResults:
-    """Fit PyMARE to a batch, with the correction of the standard error passed by name."""
+def _fit(table: Table, tau2: str, correction: str) -> MetaRegressionResults:
+    """Fit PyMARE to a table, with the correction of the standard error passed by name."""
     engine = load_pymare().estimators
     check_word("tau2 method in PyMARE", tau2, (*TAU2_METHODS, "common effect"))
     if tau2 in ("ML", "REML"):
@@ -325,26 +258,43 @@ def _fit(batch: Batch, tau2: str, correction: str, regressors: Array) -> MetaReg
         estimator = engine.WeightedLeastSquares(tau2=0.0, small_sample_correction=correction)
     else:
         estimator = {"DL": engine.DerSimonianLaird, "HE": engine.Hedges}[tau2](small_sample_correction=correction)
-    data = load_pymare().Dataset(y=batch.estimate.T, v=batch.variance.T, X=regressors, add_intercept=False)
-    return estimator.fit_dataset(data).summary()
+    return estimator.fit_dataset(_dataset(table)).summary()
+
+
+def _dataset(table: Table, groups: NDArray[np.int64] | None = None) -> Dataset:
+    data = {"y": table.estimate.T, "v": table.variance.T, "X": table.design, "g": groups}
+    return load_pymare().Dataset(**data, add_intercept=False)
+
+
+def _robust(table: Table, groups: NDArray[np.int64], working: str, correlation: float) -> dict[str, NDArray]:
+    """Return coefficients, standard errors and degrees of freedom (n, p), tau2 and who has full leverage (n,)."""
+    fit, full_leverage = _fit_clusters(table, groups[table.trials], working, correlation)
+    count = table.analyses.size
+    if full_leverage and count > 1:
+        # PyMARE does not say which one.
+        parts = [_robust(one, groups, working, correlation) for one in table.one_by_one()]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return {
+        "estimate": fit.fe_params.T,
+        "se": fit.fe_se.T,
+        "df": fit.fe_dof.T,
+        "tau2": np.broadcast_to(np.ravel(fit.tau2), count),
+        "full_leverage": np.full(count, full_leverage),
+    }
 
 
 def _fit_clusters(
-    batch: Batch, regressors: Array, groups: NDArray[np.int64], working: str, correlation: float
+    table: Table, groups: NDArray[np.int64], working: str, correlation: float
 ) -> tuple[MetaRegressionResults, bool]:
     """Fit PyMARE with clusters and say whether it found one of full leverage."""
     engine = load_pymare().estimators
-    if not 0 <= correlation < 1:
-        raise InputError(f"correlation is {correlation}; give a number from 0 up to, but not including, 1.")
     if working == "correlated":
         estimator = engine.DerSimonianLaird(weight_scheme="rescale", rho=correlation, small_sample_correction="wald")
     else:
-        own = batch.estimate[0], batch.variance[0]
-        tau2 = estimate_tau2(own[0], variance=own[1], design=regressors).tau2
+        tau2 = estimate_tau2(table.estimate, variance=table.variance, design=table.design).tau2
         estimator = engine.WeightedLeastSquares(tau2=tau2, weight_scheme="individual", small_sample_correction="wald")
-    data = load_pymare().Dataset(y=batch.estimate.T, v=batch.variance.T, X=regressors, g=groups, add_intercept=False)
     # PyMARE warns about few clusters and few degrees of freedom; both are fields of the record here.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        fit = estimator.fit_dataset(data).summary()
+        fit = estimator.fit_dataset(_dataset(table, groups)).summary()
     return fit, any("full leverage" in str(warning.message) for warning in caught)

@@ -88,12 +88,12 @@ CELL_BY_CELL = {
     *("standardized_mean_difference", "standardized_mean_difference_heteroscedastic", "combine_events"),
     *("paired_mean_difference", "paired_standardized_mean_difference", "paired_odds_ratio", "paired_risk_ratio"),
     *("paired_risk_difference", "smd_from_log_odds_ratio", "log_odds_ratio_from_smd", "wilson_interval"),
-    *("contour_size", "p_from_z", "z_from_p", "skewness_from_quartiles"),
+    *("p_from_z", "z_from_p", "skewness_from_quartiles"),
 }
 MATRICES = {"autoregressive", "compound_symmetry", "correlated_covariance", "covariance_blocks"}
 MATRICES |= {"shared_control_covariance", "shared_control_smd_covariance", "contrasts_with_control"}
 OTHERS = {"cluster_codes", "gosh", "hedges_correction", "measure_named", "predict", "prediction_interval"}
-OTHERS |= {"probability_beyond", "rhodes_2015", "turner_2015"}
+OTHERS |= {"probability_beyond", "rhodes_2015", "turner_2015", "contour_size"}
 OTHERS |= {name for name in stats.__all__ if name.endswith("_back_transform")}
 # Searches along a likelihood end within 1e-9 of its maximum, wherever they start.
 CLOSE = {"rtol": 2e-8, "atol": 1e-9}

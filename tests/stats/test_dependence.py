@@ -121,3 +121,121 @@ def test_labels_of_any_kind_become_numbers():
 def test_missing_labels_are_refused(labels):
     with pytest.raises(InputError, match="cluster has"):
         cluster_codes(labels, 2)
+
+
+def some_trials() -> dict[str, np.ndarray]:
+    """Make four contrasts in each of three meta-analyses, one of which lacks its third and holds nonsense there."""
+    mask = np.ones((3, 4), dtype=bool)
+    mask[1, 2] = False
+    rng = np.random.default_rng(0)
+    variance = np.where(mask, rng.uniform(0.2, 0.4, (3, 4)), np.nan)
+    control = np.where(mask, rng.uniform(0.05, 0.1, (3, 2))[:, [0, 0, 0, 1]], -1.0)
+    n_control = np.where(mask, rng.integers(20, 40, (3, 2))[:, [0, 0, 0, 1]], 0)
+    return {
+        "estimate": np.where(mask, rng.normal(size=(3, 4)), np.nan),
+        "variance": variance,
+        "control_variance": control,
+        "n_control": n_control,
+        "n_total": np.where(mask, 3 * n_control, -5),
+        "time": np.where(mask, [3.0, 6.0, 12.0, 3.0], np.inf),
+        "mask": mask,
+    }
+
+
+def gaps(data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {"mask": data["mask"]} if "mask" in data else {}
+
+
+def within_clusters(cluster, data):
+    return correlated_covariance(compound_symmetry(cluster, 0.4), variance=data["variance"], **gaps(data))
+
+
+def over_time(cluster, data):
+    visits = autoregressive(cluster, data["time"], 0.9, **gaps(data))
+    return correlated_covariance(visits, variance=data["variance"], **gaps(data))
+
+
+def against_one_control(cluster, data):
+    parts = {name: data[name] for name in ("variance", "control_variance")}
+    return shared_control_covariance(cluster, **parts, **gaps(data))
+
+
+def against_one_control_standardized(cluster, data):
+    parts = {name: data[name] for name in ("variance", "n_control", "n_total")}
+    return shared_control_smd_covariance(data["estimate"], cluster=cluster, **parts, **gaps(data))
+
+
+BUILDERS = (within_clusters, over_time, against_one_control, against_one_control_standardized)
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+def test_many_matrices_are_those_of_each_meta_analysis(build):
+    data, cluster = some_trials(), np.array(["x", "x", "x", "y"])
+    matrices = build(cluster, data)
+    assert matrices.shape == (3, 4, 4)
+    for row, here in enumerate(data["mask"]):
+        alone = {name: values[row][here] for name, values in data.items() if name != "mask"}
+        both = np.ix_(here, here)
+        np.testing.assert_array_equal(matrices[row][both], build(cluster[here], alone))
+        assert np.isnan(matrices[row][~here]).all()
+        assert np.isnan(matrices[row][:, ~here]).all()
+
+
+def test_one_meta_analysis_with_gaps_has_one_matrix():
+    data = {name: values[1] for name, values in some_trials().items()}
+    for build in BUILDERS:
+        assert build(["x", "x", "x", "y"], data).shape == (4, 4)
+
+
+def test_several_correlations_give_as_many_matrices():
+    cluster, time = ["a", "a", "b"], [1.0, 3.0, 2.0]
+    matrices, visits = compound_symmetry(cluster, [0.2, 0.8]), autoregressive(cluster, time, [0.2, 0.8])
+    for row, correlation in enumerate((0.2, 0.8)):
+        np.testing.assert_array_equal(matrices[row], compound_symmetry(cluster, correlation))
+        np.testing.assert_array_equal(visits[row], autoregressive(cluster, time, correlation))
+    product = correlated_covariance(matrices, variance=[1.0, 4.0, 9.0])
+    assert product[:, 0, 1].tolist() == pytest.approx([0.4, 1.6], rel=1e-15)
+
+
+def test_a_missing_number_without_a_mask_is_refused():
+    data, cluster = some_trials(), ["x", "x", "x", "y"]
+    data.pop("mask")
+    for build in BUILDERS:
+        with pytest.raises(InputError):
+            build(cluster, data)
+
+
+@pytest.mark.parametrize("correlation", [0.5, np.eye(2), np.ones((3, 3, 3))])
+def test_a_correlation_that_does_not_fit_the_variances_is_refused(correlation):
+    with pytest.raises(InputError, match=r"with 3 variances it must be \(3, 3\)"):
+        correlated_covariance(correlation, variance=np.ones((2, 3)))
+
+
+def test_a_control_that_differs_within_a_cluster_is_refused_in_any_meta_analysis():
+    control = np.full((3, 2), 0.1)
+    control[2, 1] = 0.11
+    with pytest.raises(InputError, match="differs within a cluster"):
+        shared_control_covariance(["a", "a"], variance=np.ones((3, 2)), control_variance=control)
+
+
+def test_sizes_that_differ_within_a_cluster_are_refused():
+    sizes = {"cluster": ["a", "a"], "n_control": [20, 21], "n_total": [60, 60]}
+    with pytest.raises(InputError, match="n_control or n_total differs within a cluster"):
+        shared_control_smd_covariance([0.1, 0.2], variance=[0.1, 0.1], **sizes)
+
+
+def test_values_that_are_not_one_for_each_effect_are_refused():
+    with pytest.raises(InputError, match="control_variance has the shape"):
+        shared_control_covariance(["a", "a"], variance=[0.1, 0.2], control_variance=[0.05] * 3)
+    with pytest.raises(InputError, match="one label for each of the 2 effects"):
+        shared_control_covariance(["a"] * 3, variance=[0.1, 0.2], control_variance=0.05)
+    with pytest.raises(InputError, match=r"correlation has the shape \(1, 2\)"):
+        compound_symmetry(["a", "a"], [[0.1, 0.2]])
+
+
+def test_one_control_variance_may_stand_for_all():
+    one = shared_control_covariance(["a", "a", "b"], variance=[[0.1, 0.2, 0.3]] * 2, control_variance=0.05)
+    assert (
+        one[1].tolist()
+        == shared_control_covariance(["a", "a", "b"], variance=[0.1, 0.2, 0.3], control_variance=[0.05] * 3).tolist()
+    )

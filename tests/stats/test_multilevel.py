@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from mpmath import mp, mpf
@@ -198,5 +200,156 @@ def test_unusable_words_and_shapes_are_refused():
         three_level([0.1, 0.2, 0.3, 0.4], **shared, method="DL")
     with pytest.raises(InputError, match="one label for each of the 4 effects"):
         three_level([0.1, 0.2, 0.3, 0.4], variance=[0.1] * 4, cluster=["a", "b"])
-    with pytest.raises(InputError, match="one data set"):
+    with pytest.raises(NotEnoughTrials, match="1 clusters of 2 effects in meta-analysis 0"):
         three_level([[0.1, 0.2]], variance=[[0.1, 0.1]], cluster=["a", "a"])
+
+
+def ragged(seed: int, count: int = 9, width: int = 14) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return effects and variances (B, k), NaN and nonsense where masked, labels, and a mask; one lacks a cluster."""
+    rng = np.random.default_rng(seed)
+    cluster = np.array(list("dabcadbcabdacb"))[:width]
+    variance = 10.0 ** rng.uniform(-2, 0.5, (count, width))
+    deviation = rng.normal(0, rng.choice([0, 0.7], (count, 1)), (count, 4))[
+        :, np.unique(cluster, return_inverse=True)[1]
+    ]
+    estimate = deviation + rng.normal(0, np.sqrt(variance + rng.choice([0, 0.2], (count, 1))))
+    mask = rng.random((count, width)) < 0.75
+    mask[:, :6] = True
+    mask[count // 2, cluster == "c"] = False
+    return (
+        np.where(mask, estimate, np.nan),
+        np.where(mask, variance, rng.choice([np.nan, -1, 0, np.inf])),
+        cluster,
+        mask,
+    )
+
+
+def designs(kind: str, count: int, cluster: np.ndarray) -> np.ndarray | None:
+    rng = np.random.default_rng(5)
+    columns = {
+        "mean": None,
+        "of effects": np.column_stack([np.ones(len(cluster)), rng.normal(size=len(cluster))]),
+        "of clusters": np.column_stack([np.ones(len(cluster)), np.where(cluster < "c", 1.5, 0.5)]),
+        "each its own": np.dstack(
+            [np.ones((count, len(cluster))), rng.normal(size=(2, count, len(cluster))).T.swapaxes(0, 1)]
+        ),
+    }
+    return columns[kind]
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+@pytest.mark.parametrize("kind", ["mean", "of effects", "of clusters", "each its own"])
+def test_a_batch_is_its_data_sets_one_by_one(kind, method):
+    estimate, variance, cluster, mask = ragged(3)
+    design = designs(kind, len(mask), cluster)
+    data = {"variance": variance, "cluster": cluster, "design": design, "method": method, "mask": mask}
+    together = asdict(three_level(estimate, **data, interval="t")) | asdict(variance_intervals(estimate, **data))
+    for i, here in enumerate(mask):
+        columns = None if design is None else (design if design.ndim == 2 else design[i])[here]
+        one = {"variance": variance[i, here], "cluster": cluster[here], "design": columns, "method": method}
+        alone = asdict(three_level(estimate[i, here], **one, interval="t"))
+        alone |= asdict(variance_intervals(estimate[i, here], **one))
+        for name, value in alone.items():
+            if isinstance(value, str) or name == "level":
+                assert together[name] == value
+                continue
+            # A variance is found to 1e-9 of itself and the smallest variance of an effect.
+            assert np.shape(together[name][i]) == np.shape(value)
+            np.testing.assert_allclose(together[name][i], value, rtol=1e-8, atol=1e-10, err_msg=f"{name} of {i}")
+
+
+def test_a_masked_data_set_is_what_is_left_of_it():
+    estimate, variance, cluster, mask = (part[4] if part.ndim == 2 else part for part in ragged(3))
+    whole = three_level(estimate, variance=variance, cluster=cluster, mask=mask)
+    left = three_level(estimate[mask], variance=variance[mask], cluster=cluster[mask])
+    assert isinstance(whole.estimate, float)
+    assert (whole.k, whole.clusters) == (left.k, left.clusters) == (mask.sum(), 3)
+    for name in ("estimate", "se", "pi_high", "between", "within", "q", "q_p", "log_likelihood", "df"):
+        assert getattr(whole, name) == pytest.approx(getattr(left, name), rel=1e-9), name
+
+
+def test_a_batch_of_many_chunks_is_its_parts():
+    rng = np.random.default_rng(8)
+    cluster, variance = np.repeat(np.arange(5), 4), rng.uniform(0.01, 0.1, (700, 20))
+    estimate = rng.normal(0, 0.3, (700, 5))[:, cluster] + rng.normal(0, np.sqrt(variance + 0.03))
+    result = three_level(estimate, variance=variance, cluster=cluster)
+    limits = variance_intervals(estimate, variance=variance, cluster=cluster)
+    assert result.estimate.shape == result.between.shape == result.k.shape == limits.within_high.shape == (700,)
+    assert result.coefficient_covariance.shape == (700, 1, 1)
+    for i in (0, 101, 350, 699):
+        alone = three_level(estimate[i], variance=variance[i], cluster=cluster)
+        assert result.estimate[i] == pytest.approx(alone.estimate, rel=1e-12)
+        assert result.between[i] == pytest.approx(alone.between, rel=1e-9, abs=1e-12)
+        expected = variance_intervals(estimate[i], variance=variance[i], cluster=cluster)
+        assert limits.within_high[i] == pytest.approx(expected.within_high, rel=1e-9)
+
+
+def test_a_data_set_of_a_batch_that_cannot_be_fitted_is_named():
+    estimate, variance, cluster, mask = ragged(3)
+    mask = mask & (np.arange(len(mask))[:, None] != 6) | (cluster == "a")
+    with pytest.raises(NotEnoughTrials, match="1 clusters of 4 effects in meta-analysis 6"):
+        three_level(np.nan_to_num(estimate), variance=np.ones_like(variance), cluster=cluster, mask=mask)
+    with pytest.raises(NotEnoughTrials, match="in meta-analysis 6"):
+        variance_intervals(np.nan_to_num(estimate), variance=np.ones_like(variance), cluster=cluster, mask=mask)
+
+
+def test_an_offset_moves_the_mean_and_nothing_else():
+    data = clustered(2)
+    near, far = three_level(**data), three_level(**{**data, "estimate": data["estimate"] + 1e6})
+    # The effects of 1e6 keep ten digits behind the point.
+    assert far.estimate - 1e6 == pytest.approx(near.estimate, abs=1e-9)
+    for name in ("se", "between", "within", "q", "log_likelihood"):
+        assert getattr(far, name) == pytest.approx(getattr(near, name), rel=1e-8), name
+
+
+def test_an_offset_moves_the_intercept_of_a_regression():
+    data = clustered(2)
+    design = np.column_stack([np.linspace(-1, 1, len(data["estimate"])), np.ones(len(data["estimate"]))])
+    near = three_level(**data, design=design)
+    far = three_level(**{**data, "estimate": data["estimate"] + 1e6}, design=design)
+    np.testing.assert_allclose(far.estimate - [0, 1e6], near.estimate, atol=1e-8)
+    np.testing.assert_allclose(far.se, near.se, rtol=1e-8)
+    assert far.log_likelihood == pytest.approx(near.log_likelihood, rel=1e-8)
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+def test_two_clusters_are_enough(method):
+    data = {"estimate": [0.1, 0.4, 1.5], "variance": [0.02, 0.05, 0.03], "cluster": ["a", "a", "b"]}
+    result, limits = three_level(**data, method=method), variance_intervals(**data, method=method)
+    arrays = {name: np.array(part) for name, part in data.items()}
+    with mp.workdps(30):
+        height = lambda b, w: likelihood(arrays, b, w, method == "REML")  # noqa: E731
+        best = height(mpf(result.between), mpf(result.within))
+        grid = [height(mpf(b), mpf(w)) for b in np.geomspace(1e-3, 10, 15) for w in (0, 0.01, 0.1, 1)]
+    assert max(grid) <= best
+    assert result.log_likelihood == pytest.approx(float(best), rel=1e-12)
+    # One contrast between clusters: its profile falls like half a logarithm.
+    assert limits.between_low < result.between < limits.between_high < np.inf
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_covariates_and_variances_over_twenty_four_decades_are_solved(seed):
+    data = clustered(seed)
+    k = len(data["estimate"])
+    rng = np.random.default_rng(seed)
+    data["variance"] = rng.permutation(np.resize([1e-12, 1e12, 1.0, 1e-6], k))
+    design = np.column_stack([np.ones(k), rng.normal(size=k)])
+    result = three_level(**data, design=design)
+    with mp.workdps(60):
+        height = lambda b, w: likelihood(data, b, w, True, design)  # noqa: E731
+        best = height(mpf(result.between), mpf(result.within))
+        steps = [1 - mpf("1e-4"), 1 + mpf("1e-4")]
+        around = [height(mpf(result.between) * b, mpf(result.within) * w) for b in steps for w in steps]
+        around += [height(mpf(b), mpf(w)) for b in (0, 1e-6, 0.1, 10) for w in (0, 1e-12, 1e-6, 0.1, 10)]
+    assert max(around) <= best + mpf("1e-25")
+    assert result.log_likelihood == pytest.approx(float(best), rel=1e-11)
+
+
+def test_clusters_of_a_batch_may_be_renamed_and_its_effects_reordered():
+    estimate, variance, cluster, mask = ragged(6)
+    order = np.random.default_rng(2).permutation(estimate.shape[1])
+    renamed = np.array([{"a": 7, "b": 1, "c": 9, "d": 3}[name] for name in cluster])
+    one = three_level(estimate, variance=variance, cluster=cluster, mask=mask)
+    other = three_level(estimate[:, order], variance=variance[:, order], cluster=renamed[order], mask=mask[:, order])
+    for name in ("estimate", "se", "between", "within", "q", "log_likelihood"):
+        np.testing.assert_allclose(getattr(other, name), getattr(one, name), rtol=1e-9, atol=1e-10, err_msg=name)
