@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bmac_meta.errors import DesignError, InputError, check_word
 from bmac_meta.stats.batch import (
+    CHUNK_CELLS,
     LARGEST_VARIANCE,
     SMALLEST_VARIANCE,
     Batch,
@@ -170,9 +171,12 @@ def _map(part: Callable[[slice], dict[str, NDArray]], model: DependentModel) -> 
     """Run a function over slices of the batch: on all cores, or one by one where each needs much memory."""
     count, width = model.batch.estimate.shape
     cells = 4 * width * (model.regressors.basis.shape[2] + 4)
+    if model.rotation is None:
+        cells = max(cells, width * width // 32)
     if model.rotation is not None or width <= WIDE:
-        return map_chunks(part, count, cells if model.rotation is not None else max(cells, width * width // 32))
-    parts = [part(slice(row, row + 1)) for row in range(count)]
+        return map_chunks(part, count, cells)
+    step = max(1, CHUNK_CELLS // cells)
+    parts = [part(slice(start, min(start + step, count))) for start in range(0, count, step)]
     return {name: np.concatenate([fields[name] for fields in parts]) for name in parts[0]}
 
 
@@ -189,14 +193,15 @@ def _tau2(tau2: str | ArrayLike, batch: Batch) -> tuple[str, Array | None]:
 
 
 def _refuse_absorbed(model: DependentModel, rows: slice) -> None:
-    absorbed = model.absorbed(rows)
+    absorbed, present = model.absorbed(rows), model.links.rows(rows).present
     if absorbed.any():
-        row = rows.start + int(absorbed.argmax())
-        place = "" if model.batch.single else f"in meta-analysis {row} (counted from 0), "
+        row = int(absorbed.argmax())
+        alone = model.batch.width == 1 or (present is not None and present[row % len(present)].sum() == 1)
+        why = "it is about one effect" if alone else "`between` ties all effects together and the design absorbs it"
+        place = "" if model.batch.single else f"in meta-analysis {rows.start + row} (counted from 0), "
         raise DesignError(
-            f"{place}tau2 cannot be told from the coefficients: there is one effect, or `between` ties all effects "
-            "together and the design absorbs it. Use more effects, independent true effects within a cluster, more "
-            "clusters, or tau2=0."
+            f"{place}tau2 cannot be told from the coefficients: {why}. Use more effects, independent true effects "
+            "within a cluster, more clusters, or tau2=0."
         )
 
 
@@ -225,8 +230,8 @@ def _present(batch: Batch) -> NDArray[np.bool_] | None:
 
 
 def _square(matrix: Array, many: bool = True) -> Array:
-    square = matrix.ndim in (2, 3)[: 1 + many] and matrix.shape[-1] == matrix.shape[-2] and matrix.size
-    if not square:
+    dimensions = (2, 3) if many else (2,)
+    if matrix.ndim not in dimensions or matrix.shape[-1] != matrix.shape[-2] or not matrix.size:
         more = ", or (B, k, k) for many meta-analyses" if many else ""
         raise InputError(f"covariance has the shape {matrix.shape}; it must be (k, k), one row per effect{more}.")
     return matrix

@@ -23,8 +23,6 @@ EPSILON = np.finfo(float).eps
 MOST_STEPS = 60
 # Rows of which no two have a larger tangent than this are turned all at once.
 GENTLE = 0.1
-# A row of which a rotation leaves less than this share was a multiple of the other row.
-NOTHING = 1e-14
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +144,7 @@ def _orthogonalize(rows: Array) -> None:
 
     After the first rotation rows of similar length are orthogonal, and long ones reach into short ones by small
     angles, which are turned back. Only rows shorter than the longest by more than the digits there are remain
-    tangled: they are rotated again among themselves.
+    tangled: they are rotated again among themselves. What a singular B does not reach shrinks until it is 0.
     """
     width = rows.shape[1]
     if width == 1:
@@ -184,7 +182,7 @@ def _clear(rows: Array) -> None:
 
 def _tangents(rows: Array) -> Array:
     """Return the tangents (n, b, b) of the angles by which each two rows must turn to be orthogonal; 0 if they are."""
-    size = np.sqrt(_squares(rows))[:, :, None]
+    size = np.sqrt((rows * rows).sum(axis=2, keepdims=True))
     size = np.where(size > 0, size, 1.0)
     unit = rows / size
     cosine = unit @ unit.swapaxes(1, 2)
@@ -198,16 +196,4 @@ def _tangents(rows: Array) -> Array:
 def _turn_all(rows: Array, tangent: Array) -> Array:
     """Return rows rotated by many small angles at once (Cayley's transform of the tangents, which is orthogonal)."""
     skew = 0.25 * (tangent.swapaxes(1, 2) - tangent)
-    turned = np.linalg.solve(np.eye(rows.shape[1]) - skew, rows + skew @ rows)
-    return _cleared(turned, _squares(rows[..., : rows.shape[1]]))
-
-
-def _cleared(turned: Array, size: Array) -> Array:
-    """Return rows whose first halves are 0 where a rotation left nothing of their squares, `size`."""
-    start = turned[..., : turned.shape[2] // 2]
-    start *= (_squares(start) > NOTHING**2 * size)[..., None]
-    return turned
-
-
-def _squares(start: Array) -> Array:
-    return np.add.reduce(start * start, axis=2)
+    return np.linalg.solve(np.eye(rows.shape[1]) - skew, rows + skew @ rows)

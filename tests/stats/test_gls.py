@@ -452,6 +452,16 @@ def test_an_offset_of_a_million_takes_no_digits():
         np.testing.assert_allclose(far.estimate, moved, rtol=1e-13)
 
 
+def test_an_offset_changes_no_slope():
+    rng = np.random.default_rng(0)
+    estimate = np.round(rng.normal(size=12) * 1024) / 1024
+    design = np.column_stack([np.ones(12), np.arange(2000.0, 2012.0)])
+    covariance = np.diag(rng.uniform(0.1, 0.2, 12))
+    near = generalized_least_squares(estimate, covariance=covariance, design=design)
+    far = generalized_least_squares(estimate + 2.0**20, covariance=covariance, design=design)
+    assert far.estimate[1] == pytest.approx(near.estimate[1], rel=1e-13)
+
+
 def test_the_order_of_rows_changes_nothing():
     data = many(8, seed=6)
     order = np.random.default_rng(0).permutation(7)
@@ -484,10 +494,10 @@ def test_known_tau2_may_differ_between_meta_analyses():
 
 
 def test_one_effect_says_nothing_of_tau2_and_is_itself_with_a_known_one():
-    with pytest.raises(DesignError, match="there is one effect"):
+    with pytest.raises(DesignError, match="tau2 cannot be told from the coefficients: it is about one effect"):
         generalized_least_squares([0.3], covariance=[[0.04]])
     mask = np.array([[True, True], [True, False]])
-    with pytest.raises(DesignError, match="in meta-analysis 1"):
+    with pytest.raises(DesignError, match=r"in meta-analysis 1 .*: it is about one effect"):
         generalized_least_squares(np.ones((2, 2)), covariance=np.eye(2), mask=mask)
     alone = generalized_least_squares([[0.3, 0.1], [0.3, np.nan]], covariance=0.04 * np.eye(2), mask=mask, tau2=0.05)
     assert (alone.estimate[1], alone.df[1], alone.q_df[1], alone.q_p[1]) == (0.3, np.inf, 0, 1.0)
@@ -514,6 +524,16 @@ def test_two_thousand_correlated_effects_are_those_of_dense_algebra():
     rest = weight @ (estimate - result.estimate)
     drag = (weight * between).sum() - (weight.sum(0) @ between @ weight.sum(0)) / weight.sum()
     assert rest @ between @ rest == pytest.approx(drag, rel=1e-9)
+
+
+def test_wide_meta_analyses_are_worked_on_a_few_at_a_time():
+    rng = np.random.default_rng(12)
+    variance, cluster = rng.uniform(0.1, 1, (5, 300)), np.arange(300) // 4
+    covariance = correlated_covariance(compound_symmetry(cluster, 0.5), variance=variance)
+    estimate = rng.normal(size=(5, 300))
+    together = generalized_least_squares(estimate, covariance=covariance)
+    for row in (0, 4):
+        assert_same(together, row, generalized_least_squares(estimate[row], covariance=covariance[row]))
 
 
 def test_the_memory_of_a_batch_is_that_of_its_chunks():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.linalg import eigh, null_space
 
 from bmac_meta.stats.batch import as_batch
 from bmac_meta.stats.dependence import compound_symmetry, correlated_covariance
@@ -92,6 +93,23 @@ def test_the_likelihood_only_falls_beyond_the_bound(tied, decades, seed):
     ).project(EVERY)
     moments = projection.moments(projection.spread()[0] * np.geomspace(1, 1e8, 200)[:, None])
     assert (moments.y_pp_y < moments.trace_p).all()
+
+
+@pytest.mark.parametrize("tied", [0.0, 0.9, 1.0])
+def test_no_residual_is_less_precise_than_the_largest_variance(tied):
+    model, data = three(tied)
+    projection, _ = model.project(EVERY)
+    largest, smallest = (
+        variance * projection.unit**2 for variance in (projection.largest_variance, projection.smallest_variance)
+    )
+    for row in range(3):
+        contrasts = null_space(data["x"][row].T)
+        ratios = eigh(*(contrasts.T @ matrix @ contrasts for matrix in (data["b"], data["v"][row])), eigvals_only=True)
+        precisions = ratios[ratios > 1e-10]
+        assert 1 / precisions.min() <= largest[row] * (1 + 1e-10)
+        assert 1 / precisions.max() >= smallest[row] * (1 - 1e-10)
+    # A contrast of a tied row with another has any variance.
+    assert np.isinf(largest).all() == (tied == 1.0)
 
 
 def test_a_constant_is_taken_off_where_the_design_gives_one():

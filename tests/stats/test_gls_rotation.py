@@ -122,3 +122,22 @@ def test_many_meta_analyses_are_rotated_as_each_alone():
     for row, alone in enumerate(links):
         # Signs and order are free, what is diagonal is not.
         np.testing.assert_allclose(np.sort(together.between[row]), np.sort(Rotation.of(alone).between[0]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.6, 0.99, 1 - 1e-10])
+@pytest.mark.parametrize("rank", [1, 2, 4, 7])
+@pytest.mark.parametrize("decades", [0, 12, 30])
+def test_any_true_effects_with_errors_of_any_precision_are_rotated(decades, rank, correlation):
+    rng = np.random.default_rng(rank)
+    variance = 10.0 ** rng.uniform(-0.5 * decades, 0.5 * decades, (300, 7))
+    covariance = correlated_covariance(compound_symmetry(np.arange(7) % 3 == 0, correlation), variance=variance)
+    factor = rng.normal(size=(300, 7, rank))
+    factor /= np.sqrt((factor**2).sum(axis=2, keepdims=True))
+    between = factor @ factor.swapaxes(1, 2)
+    rotation = Rotation.of(Links(covariance, between))
+    assert (np.count_nonzero(rotation.between, axis=1) == rank).all()
+    transform = rotation.apply(np.broadcast_to(np.eye(7), (300, 7, 7)).copy())
+    whole = transform @ covariance @ transform.swapaxes(1, 2)
+    # The product itself, in doubles, knows only rows of one precision.
+    if decades == 0 and correlation < 1 - 1e-6:
+        np.testing.assert_allclose(whole, np.broadcast_to(np.eye(7), whole.shape), atol=1e-12)
