@@ -10,9 +10,23 @@ from bmac_meta.evidence.rules import Rules
 from bmac_meta.numbers import format_level
 from bmac_meta.stats.skewness import skewness_from_quartiles
 from bmac_meta.stats.spread import sd_from_ci, sd_from_se
-from bmac_meta.stats.spread_quantiles import mean_from_quartiles, sd_from_quartiles
+from bmac_meta.stats.spread_quantiles import (
+    mean_from_five_numbers,
+    mean_from_quartiles,
+    mean_from_range,
+    sd_from_five_numbers,
+    sd_from_quartiles,
+    sd_from_range,
+)
 
 PLAUSIBLE_SD = (0.05, 0.40)
+ALONE = "a median without its quartiles or extremes"
+ENDS = {"quartiles": {"q1": "q1", "q3": "q3"}, "extremes": {"min": "minimum", "max": "maximum"}}
+CONVERSIONS = {
+    "quartiles and extremes": (mean_from_five_numbers, sd_from_five_numbers, "Shi 2020"),
+    "quartiles": (mean_from_quartiles, sd_from_quartiles, "Wan 2014"),
+    "extremes": (mean_from_range, sd_from_range, "Wan 2014"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +91,8 @@ def _counts(value: ArmValue) -> ArmValue:
 
 
 def _printed(row: Mapping[str, Any]) -> str:
-    names = {"mean": "mean", "median": "median", "q1": "Q1", "q3": "Q3", "ci_low": "CI from", "ci_high": "to"}
+    names = {"mean": "mean", "median": "median", "q1": "Q1", "q3": "Q3", "min": "minimum", "max": "maximum"}
+    names |= {"ci_low": "CI from", "ci_high": "to"}
     parts = [f"{label} {row[name]:g}" for name, label in names.items() if row[name] is not None]
     if row["dispersion"] is not None:
         parts.append(f"{str(row['dispersion_kind']).replace('_', ' ')} {row['dispersion']:g}")
@@ -90,7 +105,7 @@ def _with_spread(value: ArmValue, rules: Rules) -> ArmValue:
     if n < 2:
         return replace(value, problem=f"n is {n}: a spread needs two patients")
     if row["mean"] is None:
-        return _from_quartiles(value, n, rules) if row["median"] is not None else replace(value, problem=_bare(row))
+        return _from_order(value, n, rules) if row["median"] is not None else replace(value, problem=_bare(row))
     value = replace(value, mean=float(row["mean"]), n=n)
     kind = row["dispersion_kind"] if row["dispersion"] is not None else None
     if kind == "sd":
@@ -103,7 +118,7 @@ def _with_spread(value: ArmValue, rules: Rules) -> ArmValue:
         return _sd(value, sd, "from CI", f"SD from the {format_level(level)} interval, t({n - 1})")
     if kind == "plus_minus_unlabelled":
         return _unlabelled(value, rules)
-    return replace(value, problem="a mean without a spread") if row["q1"] is None else _from_quartiles(value, n, rules)
+    return _from_order(value, n, rules)
 
 
 def _without_n(row: Mapping[str, Any]) -> str:
@@ -149,22 +164,35 @@ def _possible_widths(row: Mapping[str, Any]) -> list[float]:
     ]
 
 
-def _from_quartiles(value: ArmValue, n: int, rules: Rules) -> ArmValue:
-    low, middle, high = (value.row[name] for name in ("q1", "median", "q3"))
-    if middle is None or low is None or high is None:
-        return replace(value, problem="a median and quartiles are not all printed")
+def _from_order(value: ArmValue, n: int, rules: Rules) -> ArmValue:
+    """Turn a median with its quartiles, its range or both into a mean and an SD, unless they are skewed."""
+    kind, numbers = _summary(value.row)
+    if not kind:
+        return replace(value, problem="a mean without a spread" if value.mean is not None else ALONE)
+    if "median" not in numbers:
+        return replace(value, problem=f"without a median the {kind} cannot be tested for skewness")
     if rules.medians == "leave_out":
-        return replace(value, problem="a median with quartiles")
+        return replace(value, problem=f"a median with {kind}")
     if n < 5:
         return replace(value, problem=f"a median of {n} patients cannot be tested for skewness")
-    if low == high:
-        return replace(value, problem="the quartiles are equal: they tell no spread")
-    if bool(skewness_from_quartiles(q1=low, median=middle, q3=high, n=n).skewed):
-        return replace(value, problem="the quartiles are skewed: a mean and an SD would mislead (Shi 2023)")
+    flat = [kind for kind, ends in ENDS.items() if len({numbers.get(name, name) for name in ends.values()}) == 1]
+    if flat:
+        return replace(value, problem=f"the {flat[0]} are equal: they tell no spread")
+    if bool(skewness_from_quartiles(**numbers, n=n).skewed):
+        return replace(value, problem=f"the {kind} are skewed: a mean and an SD would mislead (Shi 2023)")
+    mean_of, sd_of, source = CONVERSIONS[kind]
     if value.mean is None:
-        mean = float(mean_from_quartiles(q1=low, median=middle, q3=high, n=n))
-        value = _noted(value, f"mean from median and quartiles (Luo 2018) = {mean:.4g}", mean=mean, n=n)
-    return _sd(value, sd_from_quartiles(q1=low, q3=high, n=n), "from quartiles", "SD from quartiles (Wan 2014)")
+        mean = float(mean_of(**numbers, n=n))
+        value = _noted(value, f"mean from median and {kind} (Luo 2018) = {mean:.4g}", mean=mean, n=n)
+    ends = {name: number for name, number in numbers.items() if name != "median"}
+    return _sd(value, sd_of(**ends, n=n), f"from {kind}", f"SD from {kind} ({source})")
+
+
+def _summary(row: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
+    """Return what is printed of the order of a sample, in words, and the numbers."""
+    kinds = [kind for kind, ends in ENDS.items() if all(row[column] is not None for column in ends)]
+    columns = {column: name for kind in kinds for column, name in ENDS[kind].items()} | {"median": "median"}
+    return " and ".join(kinds), {name: row[column] for column, name in columns.items() if row[column] is not None}
 
 
 def _oriented(value: ArmValue) -> ArmValue:

@@ -94,6 +94,28 @@ def test_symmetric_quartiles_become_a_mean_and_an_sd(arm):
     assert row.spread_a == "from quartiles"
 
 
+def test_a_symmetric_range_becomes_a_mean_and_an_sd(arm):
+    row = arm(mean=None, median=5, min=1, max=9, n=100)
+    # Luo 2018 (10.1177/0962280216669183): w = 4/(4 + n^0.75) on the middle of the range, which is the median here.
+    assert row.mean_a == pytest.approx(5.0)
+    # Wan 2014, formula 9: (maximum − minimum)/(2 Φ⁻¹((n − 0.375)/(n + 0.25))).
+    assert row.sd_a == pytest.approx(8 / (2 * NormalDist().inv_cdf((100 - 0.375) / 100.25)), rel=1e-12)
+    assert row.spread_a == "from extremes"
+
+
+def test_all_five_numbers_are_used_where_they_are_printed(arm):
+    row = arm(mean=None, median=5, q1=3.5, q3=6.5, min=1, max=9, n=100)
+    inner, outer = (NormalDist().inv_cdf(place) for place in ((75 - 0.125) / 100.25, (100 - 0.375) / 100.25))
+    # Shi 2020 (10.1002/jrsm.1429), formula 10: the range with weight 1/(1 + 0.07 n^0.6).
+    weight = 1 / (1 + 0.07 * 100**0.6)
+    assert row.sd_a == pytest.approx(weight * 8 / (2 * outer) + (1 - weight) * 3 / (2 * inner), rel=1e-12)
+    assert (row.mean_a, row.spread_a) == (pytest.approx(5.0), "from quartiles and extremes")
+
+
+def test_a_skewed_range_is_refused(arm):
+    assert "the extremes are skewed" in arm(mean=None, median=1.5, min=1, max=9, n=100)
+
+
 def test_skewed_quartiles_are_refused(arm):
     assert "skewed" in arm(mean=None, median=1.2, q1=1, q3=7, n=100)
 
@@ -112,7 +134,10 @@ def test_a_printed_mean_stays_when_only_its_spread_comes_from_quartiles(arm):
     [
         ({"mean": None, "median": 5, "q1": 5, "q3": 5}, "the quartiles are equal: they tell no spread"),
         ({"mean": None, "median": 5, "q1": 3, "q3": 7, "n": 4}, "a median of 4 patients cannot be tested for skewness"),
-        ({"mean": None, "median": 5}, "a median and quartiles are not all printed"),
+        ({"mean": None, "median": 5, "min": 5, "max": 5}, "the extremes are equal: they tell no spread"),
+        ({"mean": None, "median": 5}, "a median without its quartiles or extremes"),
+        ({"q1": 3, "q3": 7}, "without a median the quartiles cannot be tested for skewness"),
+        ({"min": 1, "max": 9}, "without a median the extremes cannot be tested for skewness"),
         ({}, "a mean without a spread"),
         ({"sd": 2, "n": None}, "no number of patients is printed"),
         ({"sd": 2, "n": 1}, "n is 1: a spread needs two patients"),
