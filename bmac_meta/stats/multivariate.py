@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from bmac_meta.errors import BmacMetaError, DesignError, InputError, NotEnoughTrials, check_word
 from bmac_meta.stats.batch import Batch, as_batch, as_floats, as_level, map_chunks, unbatch
 from bmac_meta.stats.dependence import cluster_codes
-from bmac_meta.stats.gls import coefficient_columns, positive_definite
+from bmac_meta.stats.gls import coefficient_columns
+from bmac_meta.stats.gls_covariance import positive_definite
 from bmac_meta.stats.multivariate_likelihood import Array, Model
 from bmac_meta.stats.multivariate_rows import Rows
 from bmac_meta.stats.multivariate_search import highest
