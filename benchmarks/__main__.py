@@ -7,7 +7,7 @@ job.
 
 from __future__ import annotations
 
-from benchmarks.claims import Claim, batches, networks, one_meta_analysis
+from benchmarks.claims import Claim, batches, many_fits, networks, one_meta_analysis
 from benchmarks.clock import YARDSTICK, seconds, seconds_of_import, working_mebibytes, yardstick
 from benchmarks.kernel import trials
 from bmac_meta.stats.inference import random_effects
@@ -48,7 +48,7 @@ def main() -> None:
     unit = yardstick()
     print(HEADING)
     print(row(YARDSTICK, unit, None, unit))
-    for group in (one_meta_analysis, batches, networks):
+    for group in (one_meta_analysis, batches, many_fits, networks):
         for claim in group():
             print(measured(claim, unit), flush=True)
     for what, (statement, limit) in IMPORTS.items():

@@ -14,10 +14,14 @@ from benchmarks.kernel import peer, trials
 from benchmarks.network import all_tables, random_arms, senn, senn_contrasts
 from bmac_meta import Effects, Network
 from bmac_meta.results.network import NetworkPooled
+from bmac_meta.stats.gls import generalized_least_squares
 from bmac_meta.stats.inference import RandomEffects, random_effects
+from bmac_meta.stats.influence import influence
 from bmac_meta.stats.measures_binary import odds_ratio
 from bmac_meta.stats.measures_standardized import standardized_mean_difference
 from bmac_meta.stats.network import fit_network, leave_one_trial_out, network_from_arms
+from bmac_meta.stats.permutation import permutation_test
+from bmac_meta.stats.resampling import leave_one_out
 from bmac_meta.stats.tau2 import estimate_tau2
 
 TABLES = {"events_a", "total_a", "events_b", "total_b"}
@@ -127,6 +131,55 @@ def batches() -> list[Claim]:
             scale=8_191,
         ),
         Claim("the same with interval, prediction, Q, I²", lambda: random_effects(y[0, :13], **one), 0.1),
+    ]
+
+
+def shared_arms(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw six effects, three pairs of which share a control arm, and the covariance of their errors, many times."""
+    y, v = trials(count, 6)
+    pairs = np.kron(np.eye(3), 1.0 - np.eye(2))
+    half = 0.5 * np.minimum(v[:, :, None], v[:, None])
+    return y, np.where(np.eye(6) > 0, v[:, :, None], half * pairs)
+
+
+def many_fits() -> list[Claim]:
+    """Return the claims about what takes many fits: leaving out, permuting, effects that share an arm."""
+    y, v = trials(10_000, 20)
+    effects, errors = shared_arms(10_000)
+    (one,), (spread,) = trials(1, 1_000)
+    generator = np.random.default_rng(11)
+    few, design = (np.column_stack([np.ones(k), generator.normal(size=(k, 2))]) for k in (20, 1_000))
+    return [
+        Claim(
+            "leave one of 20 trials out, 10,000 times",
+            lambda: leave_one_out(y, variance=v),
+            2.0,
+            3,
+            peer=lambda: peer(y[0, 1:], v[0, 1:]),
+            scale=200_000,
+        ),
+        Claim(
+            "10,000 GLS fits of 6 effects with shared arms",
+            lambda: generalized_least_squares(effects, covariance=errors),
+            0.6,
+            3,
+        ),
+        Claim(
+            "9,999 permutations of a regression, 20 trials",
+            lambda: permutation_test(y[0], variance=v[0], design=few),
+            1.5,
+            3,
+            peer=lambda: peer(y[0], v[0], few),
+            scale=9_999,
+        ),
+        Claim(
+            "influence in a regression of 1,000 trials",
+            lambda: influence(one, variance=spread, design=design),
+            0.25,
+            3,
+            peer=lambda: peer(one, spread, design),
+            scale=1_000,
+        ),
     ]
 
 

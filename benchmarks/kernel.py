@@ -27,9 +27,10 @@ def trials(count: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     return RNG.normal(size=variance.shape) * np.sqrt(variance + 0.1), variance
 
 
-def peer(estimate: np.ndarray, variance: np.ndarray) -> None:
-    """Fit one meta-analysis by REML with PyMARE."""
-    data = Dataset(estimate, variance, X=np.ones((estimate.size, 1)), add_intercept=False)
+def peer(estimate: np.ndarray, variance: np.ndarray, design: np.ndarray | None = None) -> None:
+    """Fit one meta-analysis, or meta-regression, by REML with PyMARE."""
+    columns = np.ones((estimate.size, 1)) if design is None else design
+    data = Dataset(estimate, variance, X=columns, add_intercept=False)
     VarianceBasedLikelihoodEstimator(method="REML").fit_dataset(data).summary()
 
 

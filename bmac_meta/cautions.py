@@ -12,13 +12,15 @@ from bmac_meta.question import Question
 TOLD_APART = ("paired_design", "unit_not_patient", "sign_positive_improvement", "labels_permuted_corrected")
 WITH_CORRELATION = ("MD", "SMD", "POMP", "MC", "SMCR", "SMCC")
 FEW = 4
-OF_EVIDENCE = "printed_contrast"
+YES_OR_NO = ("paired", "printed_contrast")
+OF_EVIDENCE = (*YES_OR_NO, "higher_is_better", "joints", "measured_as", "outcome", "scale_max", "scale_min")
+"""The columns that effects from the evidence have, all of them, whatever else they have."""
 ORIENTED = ("SMD", "SMDH", "POMP", "SMCR", "SMCC")
 
 
 def notes_on(frame: pd.DataFrame, question: Question) -> tuple[str, ...]:
     """Return what a reader of effects from the evidence has to know, in words; of any other table nothing is known."""
-    if frame.empty or OF_EVIDENCE not in frame:
+    if frame.empty or not _is_evidence(frame):
         return ()
     return tuple(
         note
@@ -33,6 +35,10 @@ def notes_on(frame: pd.DataFrame, question: Question) -> tuple[str, ...]:
         )
         if note
     )
+
+
+def _is_evidence(frame: pd.DataFrame) -> bool:
+    return set(OF_EVIDENCE) <= set(frame) and all(frame[name].dtype.kind == "b" for name in YES_OR_NO)
 
 
 def _column(frame: pd.DataFrame, name: str) -> list[Any]:
@@ -87,7 +93,7 @@ def _flagged(frame: pd.DataFrame) -> str:
 
 def refusals_of(frame: pd.DataFrame, question: Question) -> tuple[str, ...]:
     """Return why effects from the evidence must not be pooled, each reason with the trials and the way out."""
-    if len(frame) < 2 or OF_EVIDENCE not in frame:
+    if len(frame) < 2 or not _is_evidence(frame):
         return ()
     reasons = []
     if question.measure in ORIENTED:

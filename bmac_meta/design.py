@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import TYPE_CHECKING
@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bmac_meta.errors import DesignError, InputError, unknown_word
+from bmac_meta.arguments import as_real, one_of
+from bmac_meta.copies import read_only
+from bmac_meta.errors import DesignError, InputError, told
 from bmac_meta.formula import Factor, Formula, State, evaluate, read_formula
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ class DesignMatrix:
     """The columns of a regression, and how to make them again for new trials.
 
     `matrix` is (k, p), its columns called `names`; `columns` are those of the table that went in, `covariates`
-    is p less the intercept, `references` says which category of each column the others are compared with.
+    is p less the intercept, `references` says which category of each column the others are compared with, `terms`
+    which places each term of the formula has among the names.
     """
 
     formula: str
@@ -39,6 +42,7 @@ class DesignMatrix:
     columns: tuple[str, ...]
     covariates: int
     references: tuple[str, ...]
+    terms: Mapping[str, tuple[int, ...]]
     continuous: str | None
     _factors: Mapping[str, Factor] = field(repr=False)
     _levels: Mapping[str, tuple[object, ...]] = field(repr=False)
@@ -96,10 +100,11 @@ def design_matrix(formula: str, table: pd.DataFrame, labels: Sequence[str] | Non
     return DesignMatrix(
         formula=parsed.text,
         names=words,
-        matrix=matrix,
+        matrix=read_only(matrix),
         columns=parsed.columns,
         covariates=matrix.shape[1] - _spans_constant(matrix),
         references=_references(words, factors, levels),
+        terms=_terms(spec, factors),
         continuous=_only_number(parsed, levels),
         _factors=factors,
         _levels=levels,
@@ -118,13 +123,13 @@ def _numbers(column: pd.Series) -> Array | None:
         return None
     if not all(isinstance(value, Real) and not isinstance(value, bool) for value in column):
         return None
-    return column.to_numpy(float)
+    return np.array([as_real(value) for value in column])
 
 
 def _levels(factor: Factor, table: pd.DataFrame) -> tuple[object, ...]:
     """Return the categories of a column, the reference first."""
     column = table[factor.columns[0]]
-    found = list(column.unique())
+    found = _distinct(column)
     if isinstance(column.dtype, pd.CategoricalDtype):
         levels = [level for level in column.cat.categories if level in found]
     else:
@@ -136,6 +141,17 @@ def _levels(factor: Factor, table: pd.DataFrame) -> tuple[object, ...]:
             "formula, so it cannot tell them apart. Leave it out, or leave out the column that few trials say."
         )
     return tuple(levels)
+
+
+def _distinct(column: pd.Series) -> list[object]:
+    try:
+        return list(column.unique())
+    except TypeError:
+        cell = next((cell for cell in column if not isinstance(cell, Hashable)), column.iloc[0])
+        raise InputError(
+            f"{column.name} holds {told(cell)}, which is neither a number nor a word nor a date, so trials "
+            "cannot be told apart by it. Make it one of these."
+        ) from None
 
 
 def _check_size(parsed: Formula, levels: Mapping[str, tuple[object, ...]]) -> None:
@@ -167,8 +183,7 @@ def _coded(factor: Factor, table: pd.DataFrame, levels: tuple[object, ...]) -> p
     column = factor.columns[0]
     places = {level: place for place, level in enumerate(levels)}
     for value in table[column]:
-        if value not in places:
-            raise unknown_word(f"{column} among the trials:", value, map(str, levels))
+        one_of(value, places, f"{column} among the trials:")
     codes = [places[value] for value in table[column]]
     return pd.Categorical.from_codes(codes, categories=[str(place) for place in range(len(levels))])
 
@@ -208,6 +223,14 @@ def _product(operands: Sequence[str], joints: Sequence[str]) -> str:
     return operands[0] + "".join(f"{joint}{name}" for joint, name in zip(joints, operands[1:], strict=True))
 
 
+def _terms(spec: ModelSpec, factors: Mapping[str, Factor]) -> dict[str, tuple[int, ...]]:
+    """Return the places of the columns of each term but the intercept."""
+    places = {str(term): tuple(range(part.start, part.stop)) for term, part in spec.term_slices.items()}
+    return {
+        " × ".join(factors[name].text for name in term.split(":")): part for term, part in places.items() if term != "1"
+    }
+
+
 def _spoken(name: str, factors: Mapping[str, Factor], levels: Mapping[str, tuple[object, ...]]) -> str:
     """Write a column's name with the names and categories of the table."""
     if name == "Intercept":
@@ -223,7 +246,7 @@ def _spoken_factor(part: str, factors: Mapping[str, Factor], levels: Mapping[str
 
 
 def _word(level: object) -> str:
-    return f"{level:g}" if isinstance(level, Real) and not isinstance(level, bool) else str(level)
+    return f"{as_real(level):g}" if math.isfinite(as_real(level)) else str(level)
 
 
 def _spans_constant(matrix: Array) -> bool:

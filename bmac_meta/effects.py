@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bmac_meta.arguments import one_of
 from bmac_meta.card import Card, Grid, Line, Shown
 from bmac_meta.cautions import notes_on, refusals_of
+from bmac_meta.copies import read_only, tables_as_copies
 from bmac_meta.entry import bare_effects, computed_effects
-from bmac_meta.errors import unknown_word
-from bmac_meta.narrowing import asked_for, matching
+from bmac_meta.errors import InputError, told
+from bmac_meta.narrowing import asked_for, matching, settled
 from bmac_meta.numbers import count_noun, format_interval, format_number
 from bmac_meta.question import Question
 from bmac_meta.results.answer import left_out_words
+from bmac_meta.results.precision import Precision
 from bmac_meta.stats.measures import MEASURES, Measure
 from bmac_meta.synthesis import (
     bayes,
@@ -38,6 +41,7 @@ NO_STEPS = pd.DataFrame(columns=["study", "step", "arm", "what", "address"])
 CARD_ROWS = 30
 
 
+@tables_as_copies
 @dataclass(frozen=True, repr=False, eq=False)
 class Effects(Shown):
     """Effects of trials on one question. Ask about the evidence before, about the method here.
@@ -95,24 +99,32 @@ class Effects(Shown):
         measure: str,
         study: str | None = None,
         question: Question | None = None,
+        add: float | None = None,
+        double_zero: str | None = None,
+        variance: str | None = None,
+        correction: str | None = None,
         **columns: str,
     ) -> Effects:
         """Compute effects from the raw columns of any table: means, events, correlations, proportions.
 
         `measure` is a code of `bm.stats.MEASURES`, which says what it needs; a column that bears that name is taken,
-        any other is named: `mean_a="PRP mean"`. Raises `DataError` with every faulty cell, `InputError` for columns
-        that are not there.
+        any other is named: `mean_a="PRP mean"`. Choices of the measure, by the names that its function in `bm.stats`
+        gives them, are printed with the result: `add` to the cells of a trial with an empty one (RR, OR, RD, PR, PLO),
+        `double_zero="keep"` for trials without an event in either arm (RR, OR), `variance` (SMD), `correction` (SMD,
+        ROM). Raises `DataError` with every faulty cell, `InputError` for columns that are not there and for a choice
+        that the measure has not.
 
         >>> table = pd.DataFrame({"events_a": [4], "total_a": [123], "events_b": [11], "total_b": [139]})
         >>> aronson = Effects.from_raw(table, measure="RR")  # in Colditz 1994, doi:10.1001/jama.1994.03510330076038
         >>> round(float(aronson.frame.estimate[0]), 4)
         -0.8893
         """
-        made, left_out = computed_effects(frame, measure, study, columns)
-        return cls(made, _question_of(measure, question), left_out=left_out)
+        choices = {"add": add, "double_zero": double_zero, "variance": variance, "correction": correction}
+        made, left_out, notes = computed_effects(frame, measure, study, columns, choices)
+        return cls(made, _question_of(measure, question), left_out=left_out, notes=notes)
 
     def __len__(self) -> int:
-        return len(self.frame)
+        return len(self.studies)
 
     @property
     def measure(self) -> Measure:
@@ -122,12 +134,12 @@ class Effects(Shown):
     @cached_property
     def estimates(self) -> np.ndarray:
         """The effects, (k,), on the scale of pooling."""
-        return self.frame["estimate"].to_numpy(float)
+        return read_only(self.frame["estimate"].to_numpy(float))
 
     @cached_property
     def variances(self) -> np.ndarray:
         """The sampling variances, (k,)."""
-        return self.frame["se"].to_numpy(float) ** 2
+        return read_only(self.frame["se"].to_numpy(float) ** 2)
 
     @cached_property
     def studies(self) -> tuple[str, ...]:
@@ -138,8 +150,7 @@ class Effects(Shown):
         """Return each step from the printed number to the effect, with its address; of one study if named."""
         if study is None:
             return self.steps.copy()
-        if study not in self.studies:
-            raise unknown_word("study among these effects", study, self.studies)
+        one_of(study, self.studies, "study among these effects")
         return self.steps[self.steps["study"] == study].reset_index(drop=True)
 
     def where(self, **conditions: Any) -> Effects:
@@ -148,18 +159,18 @@ class Effects(Shown):
         Raises `UnknownWordError` for a column or a value that is not there.
         """
         kept = self
-        for column, wanted in conditions.items():
-            if column not in kept.frame:
-                raise unknown_word("column of these effects", column, map(str, kept.frame.columns))
+        for column, given in conditions.items():
+            wanted = settled(given)
+            one_of(column, kept.frame.columns)
             keep = matching(kept.frame[column], wanted, "these effects").to_numpy()
             kept = kept._keep(keep, f"{column} is not: {asked_for(wanted)}")
         return kept
 
     def without(self, *studies: str) -> Effects:
         """Leave studies out by their label; raises `UnknownWordError` for one that is not there."""
+        known = dict.fromkeys(self.studies)
         for study in studies:
-            if study not in self.studies:
-                raise unknown_word("study among these effects", study, self.studies)
+            one_of(study, known, "study among these effects")
         return self._keep(~self.frame["study"].isin(studies).to_numpy(), "left out by name")
 
     def _keep(self, keep: np.ndarray, reason: str) -> Effects:
@@ -193,12 +204,16 @@ class Effects(Shown):
     def _card_row(self, row: Mapping[str, Any]) -> tuple[str, str, str]:
         half = 1.959963984540054 * row["se"]
         ends = [self._shown(row["estimate"] + sign * half, row) for sign in (0, -1, 1)]
-        digits = self.measure.decimals
+        digits, powers = self._precision.decimals(self.measure.decimals), self._precision.power_decimals
         return (
             str(row["study"]),
-            f"{format_number(ends[0], digits)} ({format_interval(*ends[1:], digits)})",
-            format_number(row["se"], 3),
+            f"{format_number(ends[0], digits, powers)} ({format_interval(*ends[1:], digits, powers)})",
+            format_number(row["se"], self._precision.spread_decimals(3)),
         )
+
+    @cached_property
+    def _precision(self) -> Precision:
+        return Precision.of(self.measure, self.estimates, self.frame["se"].to_numpy(float))
 
     def _shown(self, value: float, row: Mapping[str, Any]) -> float:
         n = {"n": row.get("total", row.get("total_a"))} if self.measure.needs_n else {}
@@ -236,6 +251,7 @@ class Effects(Shown):
     albatross = p_values.albatross
     as_measure = conversion.as_measure
     gosh = influence.gosh
+    shrunken = influence.shrunken
     influence = influence.influence
 
 
@@ -246,4 +262,6 @@ def _said_of(frame: pd.DataFrame, effects: Effects, say: Callable[..., tuple[str
 
 
 def _question_of(measure: str, question: Question | None) -> Question:
+    if question is not None and not isinstance(question, Question):
+        raise InputError(f"question is {told(question)}; it must be a bm.Question, such as bm.Question('PRP', 'HA').")
     return replace(question, measure=measure) if question is not None else Question(measure=measure)

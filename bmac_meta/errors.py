@@ -10,6 +10,8 @@ MOST_TOLD = 80
 
 MOST_PRINTED = 200
 
+LONGEST_TOLD = 100
+
 
 class BmacMetaError(Exception):
     """Is the parent of every error that this package raises on purpose."""
@@ -69,6 +71,20 @@ class DataError(BmacMetaError, ValueError):
         super().__init__("\n".join([heading, *lines, *([f"  and {rest} more: see .faults"] if rest else [])]))
 
 
+def told(value: object) -> str:
+    """Write what was given, shortened where it is long.
+
+    >>> told("PRP"), len(told("x" * 10_000))
+    ("'PRP'", 100)
+    """
+    try:
+        value = value.item() if getattr(value, "shape", None) == () else value
+        words = " ".join(repr(value[:LONGEST_TOLD] if isinstance(value, str | bytes) else value).split())
+    except Exception:  # anything can come from outside, and a number of 5,000 digits has no repr
+        words = f"an object of type {type(value).__name__}"
+    return words if len(words) <= LONGEST_TOLD else f"{words[: LONGEST_TOLD - 1]}…"
+
+
 def nearest(word: object, known: Iterable[str]) -> str | None:
     """Return the known word closest in spelling to `word`, or None.
 
@@ -86,13 +102,13 @@ def unknown_word(kind: str, word: object, known: Iterable[str]) -> UnknownWordEr
     >>> print(unknown_word("tau2 method", "RELM", ["DL", "REML"]))
     There is no tau2 method 'RELM'; did you mean 'REML'? Known: DL, REML.
     """
-    names = list(known)
+    names = list(map(str, known))
     guess = nearest(word, names)
     hint = f"; did you mean {guess!r}?" if guess else "."
-    return UnknownWordError(f"There is no {kind} {word!r}{hint} Known: {_told(word, names)}.")
+    return UnknownWordError(f"There is no {kind} {told(word)}{hint} Known: {_listed(word, names)}.")
 
 
-def _told(word: object, names: list[str]) -> str:
+def _listed(word: object, names: list[str]) -> str:
     """Write a list of words; of a long one those closest in spelling to what was asked for."""
     if len(names) <= MOST_TOLD:
         return ", ".join(names) or "none"
@@ -103,6 +119,6 @@ def _told(word: object, names: list[str]) -> str:
 def check_word(kind: str, word: str, known: Iterable[str]) -> str:
     """Return `word` if it is known, else raise `UnknownWordError` with the list and the nearest word."""
     names = list(known)
-    if word not in names:
+    if not isinstance(word, str) or word not in names:
         raise unknown_word(kind, word, names)
     return word

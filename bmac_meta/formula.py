@@ -90,7 +90,7 @@ def read_formula(text: str, known: Iterable[str]) -> Formula:
         raise InputError(f"A formula is a text of at most {LONGEST} characters, such as '~ year + C(design)'.")
     if "~" in text and text.partition("~")[0].strip():
         raise _unreadable(text, "the left side is always the effect; begin with ~")
-    reader = _Reader(text, _tokens(text), tuple(map(str, known)))
+    reader = _Reader(text, _tokens(text), tuple(name for name in known if isinstance(name, str)))
     parts = reader.parts()
     return Formula(text.strip(), tuple(reader.factors.values()), parts)
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 
 MINUS = "\u2212"
+HUGE = 1e9
+MOST_DECIMALS = 9
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
-def format_number(value: float, decimals: int = 2) -> str:
+def format_number(value: float, decimals: int = 2, power_decimals: int = 1) -> str:
     """Write a number with a true minus sign, never as minus zero; NaN is the empty string.
+
+    A huge number, and one for which more than 9 decimals are asked, is written with a power of ten that has
+    `power_decimals` before it.
 
     >>> format_number(-0.408), format_number(-0.001), format_number(12345.6, 1), format_number(float("inf"))
     ('−0.41', '0.00', '12,345.6', '∞')
@@ -18,22 +23,23 @@ def format_number(value: float, decimals: int = 2) -> str:
         return ""
     if math.isinf(value):
         return "∞" if value > 0 else f"{MINUS}∞"
-    if abs(value) >= 1e9:
-        return format_power(value)
+    if abs(value) >= HUGE or (decimals > MOST_DECIMALS and value):
+        return format_power(value, power_decimals)
+    decimals = 0 if decimals > MOST_DECIMALS else decimals
     rounded = round(value, decimals) + 0.0
     return f"{rounded:,.{decimals}f}".replace("-", MINUS)
 
 
-def format_power(value: float) -> str:
+def format_power(value: float, decimals: int = 1) -> str:
     """Write a huge or tiny number with a power of ten.
 
-    >>> format_power(-1.25e12), format_power(1e-6)
-    ('−1.2×10¹²', '10⁻⁶')
+    >>> format_power(-1.25e12), format_power(1e-6), format_power(-1e9), format_power(1.5e9, 3)
+    ('−1.2×10¹²', '10⁻⁶', '−10⁹', '1.500×10⁹')
     """
-    mantissa, exponent = f"{value:.1e}".split("e")
+    mantissa, exponent = f"{value:.{decimals}e}".split("e")
     power = "10" + str(int(exponent)).translate(SUPERSCRIPTS)
-    plain = mantissa.removesuffix(".0")
-    return power if plain == "1" else f"{plain.replace('-', MINUS)}×{power}"
+    plain = mantissa.removesuffix(".0").replace("-", MINUS)
+    return plain.replace("1", power) if plain in ("1", f"{MINUS}1") else f"{plain}×{power}"
 
 
 def format_ratio(value: float, decimals: int = 2) -> str:
@@ -67,13 +73,22 @@ def format_level(level: float) -> str:
     return f"{100 * level:.10g}%"
 
 
-def format_interval(low: float, high: float, decimals: int = 2) -> str:
+def format_interval(low: float, high: float, decimals: int = 2, power_decimals: int = 1) -> str:
     """Write an interval with "to" between its limits.
 
     >>> format_interval(-0.78, 0.04)
     '−0.78 to 0.04'
     """
-    return f"{format_number(low, decimals)} to {format_number(high, decimals)}"
+    return f"{format_number(low, decimals, power_decimals)} to {format_number(high, decimals, power_decimals)}"
+
+
+def fine_decimals(se: float, usual: int) -> int:
+    """Return the usual decimals, or, for a standard error below the last of them, as many as show two digits of it.
+
+    >>> fine_decimals(0.2, 2), fine_decimals(0.0001, 2), fine_decimals(0.0, 2)
+    (2, 5, 2)
+    """
+    return 1 - math.floor(math.log10(se)) if 0 < se < 10.0**-usual else usual
 
 
 def format_p(p: float) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bmac_meta.arguments import yes_or_no
+from bmac_meta.errors import InputError, told
+
 ABBREVIATIONS = ("NSAID",)
 SHORT_WORDS = ("CARE",)
 
@@ -30,6 +33,13 @@ class Question:
     lower_is_better: bool | None = None
     rules: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("treatment", "comparator", "outcome", "when", "measure", "unit"):
+            if not isinstance(getattr(self, name), str):
+                raise InputError(f"{name} is {told(getattr(self, name))}; it must be a text.")
+        if self.lower_is_better is not None:
+            yes_or_no("lower_is_better", self.lower_is_better)
 
     @property
     def versus(self) -> str:

@@ -48,6 +48,12 @@ def test_without_intercept_every_category_has_a_column(formula):
     assert design.references == ()
 
 
+def test_each_term_knows_its_columns():
+    design = design_matrix("~ 0 + C(grade) + x:arm", TABLE)
+    assert design.terms == {"C(grade)": (0, 1, 2), "x × arm": (3, 4)}
+    assert design_matrix("~ log2(x)", TABLE).terms == {"log2(x)": (1,)}
+
+
 def test_a_minus_takes_a_term_away():
     assert design_matrix("~ x*arm - x:arm", TABLE).names == ("Intercept", "x", "arm = gel")
 

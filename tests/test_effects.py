@@ -132,6 +132,56 @@ def test_a_users_own_columns_are_not_taken_for_those_of_the_evidence(table):
     assert (narrowed.notes, narrowed.refusals) == ((), ())
 
 
+@pytest.mark.parametrize("name", ["printed_contrast", "row", "file", "weight", "history", "paired", "total", "flags"])
+@pytest.mark.parametrize("cells", [[1, 2, 3, 4], list("abcd"), [True, None, "x", 2.5], [[1], {}, None, (2,)]], ids=repr)
+def test_a_column_of_any_name_stays_a_column_of_the_users_own(table, name, cells):
+    own = Effects.from_frame(table.assign(**{name: cells}), estimate="g", se="s", study="trial")
+    narrowed = own.without("A")
+    assert narrowed.frame[name].tolist() == cells[1:]
+    assert (narrowed.notes, narrowed.refusals) == ((), ())
+    assert narrowed.pool().k == 3
+    assert narrowed.doubts().pooled.k == 3
+
+
+def test_the_columns_of_the_evidence_in_a_users_table_are_read_as_such_only_all_together(knee):
+    evidence = knee.compare("BMAC", "HA", on="pain", months=12)
+    again = Effects.from_frame(evidence.tidy(), estimate="estimate", se="se", study="study", measure="SMD")
+    assert len(again.without(again.studies[0])) == len(evidence) - 1
+    part = evidence.tidy().drop(columns=["paired"])
+    alone = Effects.from_frame(part, estimate="estimate", se="se", study="study", measure="SMD")
+    assert alone.without(alone.studies[0]).notes == ()
+
+
+def test_rows_can_be_kept_by_values_that_come_one_by_one(effects):
+    narrowed = effects.where(design=(word for word in ("rct", "cohort")))
+    assert list(narrowed.studies) == ["A", "B", "C"]
+    assert narrowed.left_out.reason.tolist() == ["design is not: rct, cohort"]
+
+
+@pytest.mark.parametrize("name", [None, 1, ["A"], np.array([1, 2]), pd.NA], ids=repr)
+def test_a_study_that_cannot_be_one_is_answered_with_those_that_are(effects, name):
+    with pytest.raises(UnknownWordError, match="There is no study among these effects"):
+        effects.without(name)
+    if name is not None:
+        with pytest.raises(UnknownWordError, match="There is no study among these effects"):
+            effects.history(name)
+
+
+def test_small_effects_are_shown_with_two_digits_of_their_standard_errors():
+    small = pd.DataFrame({"e": [0.0004, -0.0002], "s": [0.0001, 0.00025]})
+    rows = Effects.from_frame(small, estimate="e", se="s").card().grids[0].rows
+    assert rows[0] == ("row 1", "0.00040 (0.00020 to 0.00060)", "0.00010")
+    assert rows[1] == ("row 2", "−0.00020 (−0.00069 to 0.00029)", "0.00025")
+
+
+def test_effects_in_the_millions_are_shown_without_decimals():
+    large = pd.DataFrame({"e": [1234567.8, 2e10], "s": [30000.0, 1e9]})
+    rows = Effects.from_frame(large.head(1), estimate="e", se="s", measure="MD").card().grids[0].rows
+    assert rows[0] == ("row 1", "1,234,568 (1,175,769 to 1,293,367)", "30,000")
+    huge = Effects.from_frame(large.tail(1), estimate="e", se="s", measure="MD").card().grids[0].rows
+    assert huge[0] == ("row 1", "2.00×10¹⁰ (1.80×10¹⁰ to 2.20×10¹⁰)", "10⁹")
+
+
 def test_a_question_gives_the_answer_its_title_and_sides(table):
     question = Question("PRP", "HA", "pain", "6 months", lower_is_better=True)
     effects = Effects.from_frame(table, estimate="g", se="s", measure="SMD", question=question)

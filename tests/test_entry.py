@@ -1,13 +1,25 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from bmac_meta import Effects
+from bmac_meta import Effects, stats
 from bmac_meta.errors import DataError, InputError, UnknownWordError
+from bmac_meta.stats import MEASURES
+
+TWO_MEANS = {
+    "mean_a": [1.0, 2.0],
+    "sd_a": [1.0, 1.2],
+    "n_a": [10, 20],
+    "mean_b": [2.0, 2.5],
+    "sd_b": [1.0, 1.1],
+    "n_b": [11, 22],
+}
 
 
 @pytest.fixture
@@ -277,3 +289,121 @@ def test_text_in_a_column_of_sizes_is_no_size(table):
     made = Effects.from_frame(table.assign(n_a=["?", "30"], n_b=[30, 30]), estimate="e", se="s", study="trial")
     assert made.pool().patients is None
     assert "patients" not in repr(made.pool()).splitlines()[0]
+
+
+@pytest.mark.parametrize("name", [["e"], {"e": 1}, None, pd.NA, 1, np.array([1, 2])], ids=repr)
+def test_a_name_that_cannot_be_one_is_answered_with_those_that_are(table, name):
+    with pytest.raises(UnknownWordError, match=r"There is no column \(asked for as estimate\)"):
+        Effects.from_frame(table, estimate=name, se="s")
+    with pytest.raises(UnknownWordError, match=r"There is no column \(asked for as mean_a\)"):
+        Effects.from_raw(pd.DataFrame(TWO_MEANS), measure="SMD", mean_a=name)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"level": "95"}, "level='95' was given; a share between 0 and 1"),
+        ({"level": True}, "level=True was given"),
+        ({"level": 0.9}, "level=0.9 was given with se=, which has no level"),
+        ({"logged": "no", "measure": "RR"}, "logged is 'no'; it must be True or False"),
+        ({"measure": None}, "There is no effect measure None"),
+        ({"question": "PRP vs HA"}, "question is 'PRP vs HA'; it must be a bm.Question"),
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_refused(table, keywords, message):
+    with pytest.raises(InputError, match=message):
+        Effects.from_frame(table, estimate="e", se="s", study="trial", **keywords)
+
+
+def test_columns_with_two_levels_are_refused(table):
+    with pytest.raises(InputError, match="The columns of the table have 2 levels"):
+        Effects.from_frame(pd.concat({"given": table}, axis=1), estimate=("given", "e"), se=("given", "s"))
+
+
+@pytest.mark.parametrize(
+    ("cells", "shown"),
+    [
+        ([10**400, 1], "100000"),
+        ([1 + 2j, 1], r"\(1\+2j\)"),
+        ([[1], 1], r"\[1\]"),
+        ([np.array([1, 2]), 1], r"array\(\[1, 2\]\)"),
+        ([pd.NA, 1], "an empty cell"),
+    ],
+)
+def test_what_is_no_number_is_a_fault_that_shows_what_stands_there(cells, shown):
+    frame = pd.DataFrame({"e": pd.Series(cells, dtype=object), "s": [0.1, 0.1]})
+    with pytest.raises(DataError, match=f"row 1, column e: found {shown}.*; expected a finite number"):
+        Effects.from_frame(frame, estimate="e", se="s")
+
+
+def test_complex_numbers_are_not_read_as_their_real_part():
+    frame = pd.DataFrame({"e": np.array([1 + 2j, 1]), "s": [0.1, 0.1]})
+    with pytest.raises(DataError, match="2 faults"):
+        Effects.from_frame(frame, estimate="e", se="s")
+
+
+def test_decimals_and_fractions_are_numbers():
+    frame = pd.DataFrame({"e": [Decimal("0.1"), Fraction(1, 4)], "s": [Decimal("0.1"), 0.5]})
+    np.testing.assert_allclose(Effects.from_frame(frame, estimate="e", se="s").estimates, [0.1, 0.25])
+
+
+@pytest.mark.parametrize("total", [[0, 20], ["x", 20], [None, 20]])
+def test_the_sizes_that_shares_are_shown_with_are_sizes(total):
+    frame = pd.DataFrame({"e": [0.5, 0.6], "s": [0.1, 0.1], "total": total})
+    with pytest.raises(DataError, match=r"row 1, column total: found .*; expected 1 patient or more"):
+        Effects.from_frame(frame, estimate="e", se="s", measure="PFT")
+
+
+def test_no_column_of_the_table_is_lost_to_a_raw_number_of_its_name():
+    frame = pd.DataFrame(TWO_MEANS).assign(**{"PRP mean": [3.0, 4.0], "mean_a (given)": [7, 8]})
+    made = Effects.from_raw(frame, measure="MD", mean_a="PRP mean").frame
+    assert made["mean_a"].tolist() == [3.0, 4.0]
+    assert made["mean_a (given) (given)"].tolist() == TWO_MEANS["mean_a"]
+    assert made["mean_a (given)"].tolist() == [7, 8]
+
+
+def test_a_trial_without_events_is_kept_where_that_is_asked_for():
+    raw = pd.DataFrame({"events_a": [0, 1], "total_a": [20, 20], "events_b": [0, 3], "total_b": [20, 20]})
+    kept = Effects.from_raw(raw, measure="OR", double_zero="keep", add=0.1)
+    expected = stats.odds_ratio(**raw, double_zero="keep", add=0.1)
+    np.testing.assert_array_equal(kept.estimates, expected.estimate)
+    assert kept.notes == (
+        "single effects with 0.1 added to the cells of trials that have an empty one",
+        "single effects also of trials without an event in either arm, or with nothing but events",
+    )
+    assert len(Effects.from_raw(raw, measure="OR")) == 1
+    assert kept.without("row 2").notes == kept.notes
+
+
+def test_the_formula_of_a_standardized_difference_can_be_chosen():
+    frame = pd.DataFrame(TWO_MEANS)
+    made = Effects.from_raw(frame, measure="SMD", variance="revman", correction="approximate")
+    expected = stats.standardized_mean_difference(**frame, variance="revman", correction="approximate")
+    np.testing.assert_allclose(made.variances, expected.variance, rtol=1e-15)  # squared roots
+    assert "'revman' as the formula of their variance" in repr(made)
+
+
+def test_the_usual_choice_needs_no_words():
+    usual = Effects.from_raw(pd.DataFrame(TWO_MEANS), measure="SMD", variance="ls", correction="exact")
+    assert usual.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("measure", "choice", "message"),
+    [
+        ("SMD", {"add": 0.5}, r"add=0.5 says nothing to .*\(SMD\): its choices are variance, correction"),
+        ("MD", {"variance": "ls"}, r"variance='ls' says nothing to .*\(MD\): it has no choices"),
+        ("OR", {"correction": "exact"}, "its choices are add, double_zero"),
+        ("RD", {"double_zero": "keep"}, "its choices are add"),
+        ("PAS", {"add": 0.5}, "it has no choices"),
+        ("OR", {"double_zero": "keep", "add": 0}, "without an addition to its cells"),
+        ("OR", {"double_zero": "kept"}, "did you mean 'keep'"),
+        ("OR", {"add": "a half"}, "add is 'a half'; it must be"),
+        ("SMD", {"variance": "rev"}, "There is no variance of an SMD 'rev'; did you mean 'revman'"),
+    ],
+)
+def test_a_choice_that_the_measure_has_not_is_refused(measure, choice, message):
+    counts = {"events_a": [1], "total_a": [10], "events_b": [2], "total_b": [10], "events": [1], "total": [10]}
+    frame = pd.DataFrame(counts if "events" in MEASURES[measure].columns[0] else TWO_MEANS)
+    with pytest.raises(InputError, match=message):
+        Effects.from_raw(frame, measure=measure, **choice)

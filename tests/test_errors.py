@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from bmac_meta import errors
-from bmac_meta.errors import DataError, Fault, check_word, nearest, unknown_word
+from bmac_meta.errors import DataError, Fault, UnknownWordError, check_word, nearest, told, unknown_word
 
 
 def test_every_error_has_one_parent_and_says_when_it_is_raised():
@@ -53,3 +55,25 @@ def test_a_data_error_lists_every_fault_with_its_place():
         "  arms.csv: found no such file; expected arms.csv. Add it.",
     ]
     assert str(DataError(faults[:1])).startswith("1 fault in the data:")
+
+
+def test_what_was_given_is_told_short_and_in_one_line():
+    assert told("x" * 10_000).endswith("…")
+    assert len(told("x" * 10_000)) == 100
+    assert told(np.float64(0.5)) == "0.5"
+    assert "\n" not in told(np.zeros((50, 50)))
+
+
+def test_what_has_no_repr_is_told_by_its_type():
+    class Silent:
+        def __repr__(self):
+            raise RuntimeError
+
+    assert told(Silent()) == "an object of type Silent"
+    assert told(10**5000) == "an object of type int"
+
+
+@pytest.mark.parametrize("word", [None, 1, np.array([1, 2]), pd.NA, ["REML"]], ids=repr)
+def test_a_word_is_a_text_and_anything_else_is_an_unknown_one(word):
+    with pytest.raises(UnknownWordError, match="There is no tau2 method"):
+        check_word("tau2 method", word, ["DL", "REML"])

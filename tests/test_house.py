@@ -18,6 +18,7 @@ ROOT = Path(bm.__file__).resolve().parent
 # From the ground up. A room imports from floors below it, and knows nothing of its neighbors on the same floor.
 FLOORS = (
     {"errors"},
+    {"arguments", "copies"},
     {"card", "formula", "narrowing", "numbers", "paths", "question", "vocabulary"},
     {"cautions", "design", "plausibility", "stats", "tables"},
     {"plots"},

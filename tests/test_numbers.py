@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bmac_meta.numbers import (
     MINUS,
     count_noun,
+    fine_decimals,
     format_interval,
     format_number,
     format_p,
@@ -67,3 +68,18 @@ def test_shares_and_powers_and_counts():
     assert (format_percent(0.0249), format_percent(math.nan)) == ("2.5%", "")
     assert (format_power(1e6), format_power(-3.2e-7)) == ("10⁶", "−3.2×10⁻⁷")
     assert (count_noun(1, "study", "studies"), count_noun(1200, "trial")) == ("1 study", "1,200 trials")
+
+
+def test_a_power_of_ten_has_as_many_decimals_as_are_asked_for():
+    assert format_number(2.0415e10, 0, 4) == "2.0415×10¹⁰"
+    assert format_interval(-4e-20, 3e-21, 21, 1) == "−4×10⁻²⁰ to 3×10⁻²¹"
+    assert format_number(0.0, 21) == "0"
+    assert format_power(-1e9) == "−10⁹"
+
+
+@pytest.mark.parametrize(
+    ("se", "usual", "decimals"),
+    [(0.2, 2, 2), (0.01, 2, 2), (0.0099, 2, 4), (0.0001, 2, 5), (3.0, 0, 0), (0.0, 2, 2), (math.nan, 1, 1)],
+)
+def test_there_are_more_decimals_only_where_a_standard_error_is_below_the_usual_ones(se, usual, decimals):
+    assert fine_decimals(se, usual) == decimals

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from bmac_meta.errors import InputError
 from bmac_meta.question import Question, spoken
 
 
@@ -40,3 +41,9 @@ def test_without_a_comparator_nobody_is_favoured():
 )
 def test_a_code_is_written_as_it_is_spoken(node, words):
     assert spoken(node) == words
+
+
+@pytest.mark.parametrize("parts", [{"treatment": 1}, {"outcome": None}, {"lower_is_better": "yes"}])
+def test_a_question_is_made_of_texts(parts):
+    with pytest.raises(InputError, match=rf"{next(iter(parts))} is .*; it must be"):
+        Question(**parts)

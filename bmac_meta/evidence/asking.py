@@ -45,7 +45,7 @@ def ask_comparison(
     if nodes[0] == nodes[1]:
         raise InputError(f"{' and '.join(words)} are both {nodes[0]}; name two different treatments.")
     rows, contrasts = rows_about(evidence, on, rules)
-    code = two_arm_measure(measure or default_measure(evidence, on, rows))
+    code = two_arm_measure(default_measure(evidence, on, rows) if measure is None else measure)
     sieve = Sieve(rules, window(months), flag_meanings(), said=read_as(words, nodes))
     wanted = frozenset(nodes)
     trials = comparing(evidence, wanted, rules)

@@ -10,7 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from bmac_meta.arguments import one_of, several
 from bmac_meta.card import Card, Grid, Line, Shown
+from bmac_meta.copies import CachedTable
 from bmac_meta.effects import Effects
 from bmac_meta.errors import unknown_word
 from bmac_meta.evidence.asking import ask_comparison
@@ -77,13 +79,13 @@ class Evidence(Shown):
     arms_kept: frozenset[tuple[str, str]] | None = None
     said: tuple[str, ...] = ()
 
-    @cached_property
+    @CachedTable
     def studies(self) -> pd.DataFrame:
         """The studies that are left, one row each."""
         studies = self.tables.studies
         return studies if self.kept is None else studies[studies["study_id"].isin(self.kept)]
 
-    @cached_property
+    @CachedTable
     def arms(self) -> pd.DataFrame:
         """The arms of the studies that are left, with the network node that each joins."""
         arms = self.tables.arms[self.tables.arms["study_id"].isin(self.studies["study_id"])]
@@ -99,12 +101,12 @@ class Evidence(Shown):
         own = {word: word for word in self.tables.arms["intervention"].dropna().unique()}
         return own | {a: (b if isinstance(b, str) else a) for a, b in listed.items()}
 
-    @cached_property
+    @CachedTable
     def outcomes(self) -> pd.DataFrame:
         """The outcome rows of the arms that are left, with node, domain, rank, direction and scale."""
         return self._of_arms(outcome_rows(self.tables, self.nodes), ("arm_id",))
 
-    @cached_property
+    @CachedTable
     def contrasts(self) -> pd.DataFrame:
         """The printed contrasts of the studies that are left, with the nodes of both sides."""
         return self._of_arms(contrast_rows(self.tables, self.nodes), ("arm_a", "arm_b"))
@@ -196,8 +198,7 @@ class Evidence(Shown):
         labels = dict(zip(self.studies["label"], self.studies["study_id"], strict=True))
         ids = set(self.studies["study_id"])
         for study in studies:
-            if study not in ids and study not in labels:
-                raise unknown_word("study", study, [*sorted(ids)])
+            one_of(study, dict.fromkeys([*sorted(ids), *labels]), "study")
         gone = {study if study in ids else labels[study] for study in studies}
         said = (*self.said, f"without {', '.join(sorted(gone))}")
         return replace(self, kept=frozenset(ids - gone), said=said)
@@ -298,7 +299,7 @@ class Evidence(Shown):
     ) -> TimeCourse:
         """Pool one comparison in each window of time; the windows are those of the given months."""
         keywords = {"measured_as": measured_as, **rules}
-        return course_of(self, (treatment, comparator), on, tuple(months), measure, keywords)
+        return course_of(self, (treatment, comparator), on, several("months", months), measure, keywords)
 
     def published(self, pool: str, *, measure: str | None = None) -> Effects:
         """Return the effects of the trials behind a pool that a review printed, by its `row_id` in published_pools.csv.

@@ -83,7 +83,7 @@ def ask_network(
     joins = arm_nodes(evidence, rules.nodes, splits)
     trials = comparing(joins)
     rows, pairs = rows_about(evidence, on, rules)
-    code = arm_measure(measure or default_measure(evidence, on, rows))
+    code = arm_measure(default_measure(evidence, on, rows) if measure is None else measure)
     rules = replace(rules, measured_as=None) if code in EVENTS else rules
     sieve = Sieve(rules, window(months), flag_meanings())
     by_arms, by_pairs = _rows_of(rows, joins, trials), _pairs_of(pairs, joins, trials)

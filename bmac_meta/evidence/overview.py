@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bmac_meta.errors import InputError, NotEnoughTrials, PoolingRefused, unknown_word
+from bmac_meta.arguments import one_of, whole_number
+from bmac_meta.errors import InputError, NotEnoughTrials, PoolingRefused
 from bmac_meta.evidence.asking import ask_comparison
 from bmac_meta.evidence.rules import window
 from bmac_meta.question import spoken
@@ -25,6 +26,7 @@ WINDOW_NAMES = {"0 to 3": 3, "over 3 to 6": 6, "over 6 to 12": 12, "over 12": fl
 
 def counts_by(evidence: Evidence, rows: str, columns: str, most: int) -> EvidenceCounts:
     """Answer `Evidence.map`."""
+    most = whole_number("most", most)
     once = _counted(evidence, rows, columns)
     order = _by_frequency(once, rows)[:most]
     across = list(WINDOW_NAMES) if columns == "window" else _by_frequency(once, columns)
@@ -44,11 +46,11 @@ def _counted(evidence: Evidence, rows: str, columns: str) -> pd.DataFrame:
     """Return a row per study and cell, with the cohort and the patients of the study."""
     studies = evidence.studies.assign(cohort_id=evidence.studies["study_id"].map(evidence.cohorts))
     joined = evidence.arms.merge(studies, on="study_id", suffixes=("_of_arm", ""))
-    if {rows, columns} & {"domain", "outcome", "window"}:
-        joined = joined.merge(_visits(evidence), on=["study_id", "arm_id"])
+    of_visits = ("domain", "outcome", "window")
     for name in (rows, columns):
-        if name not in joined:
-            raise unknown_word("column to count by", name, [*joined.columns, "domain", "outcome", "window"])
+        one_of(name, dict.fromkeys([*joined.columns, *of_visits]), "column to count by")
+    if {rows, columns} & set(of_visits):
+        joined = joined.merge(_visits(evidence), on=["study_id", "arm_id"])
     if rows == columns:
         raise InputError(f"A map of {rows} by {columns} was asked for; name two different columns.")
     once = joined.dropna(subset=[rows, columns]).drop_duplicates(["study_id", rows, columns])

@@ -32,8 +32,8 @@ def published_effects(evidence: Evidence, pool: str, measure: str | None) -> Eff
     mine = _inputs(evidence, pool)
     printed = evidence.tables.published_pools.set_index("row_id").loc[pool]
     own = PRINTED_MEASURES.get(printed["measure"], printed["measure"])
-    code = measure or own
-    if code not in MEASURES:
+    code = own if measure is None else measure
+    if not isinstance(code, str) or code not in MEASURES:
         raise InputError(
             f"{pool} is a {code}, and the effect measures are {', '.join(MEASURES)}; name one as measure=."
         )
@@ -59,7 +59,7 @@ def _inputs(evidence: Evidence, pool: str) -> list[dict[str, Any]]:
     """Return the rows of the trials of a pool, each with a label of its own."""
     inputs = evidence.tables.published_inputs
     listed = inputs["pool_row_ids"].fillna("").str.split(";")
-    mine = inputs[[pool in names for names in listed]]
+    mine = inputs[[isinstance(pool, str) and pool != "" and pool in names for names in listed]]
     if mine.empty:
         known = sorted({name for names in listed for name in names if name})
         raise unknown_word("published pool with the rows of its trials", pool, known)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from math import inf, isinf
 from numbers import Real
 
+from bmac_meta.arguments import as_real
 from bmac_meta.errors import InputError, check_word, unknown_word
 from bmac_meta.tables import read_package
 from bmac_meta.vocabulary import FLAG_ACTIONS, FLAG_DEFAULTS, RANDOMIZED, WINDOWS
@@ -29,8 +30,9 @@ class Rules:
     `nodes`: interventions that join another node than the one in `interventions.csv`. `correlation`: between baseline
     and follow-up, for the SD of a change. `paired_correlation`: between the two joints of a patient. `unlabelled`:
     whether a "±" of unknown kind is read as an SD where that is plausible for the instrument, always ("keep") or never
-    ("leave_out"). `medians`: whether quartiles become means and SDs (after a test of skewness). `part`: a part of the
-    arms instead of whole arms, by the name of the subgroup variable and its level, as in ("kl_grade", "2").
+    ("leave_out"). `medians`: whether medians with quartiles or extremes become means and SDs (if they are not skewed).
+    `part`: a part of the arms instead of whole arms, by the name of the subgroup variable and its level, as in
+    ("kl_grade", "2").
 
     Raises `InputError` for a value that a rule does not know.
     """
@@ -154,7 +156,7 @@ def window(months: float | tuple[float, float] | None) -> Window:
         return Window(0.0, inf, inf)
     if isinstance(months, tuple | list):
         return _between(*months) if len(months) == 2 else _refuse_months(months)
-    if not _is_number(months) or not 0 < months < inf:
+    if not _is_number(months) or not 0 < as_real(months) < inf:
         return _refuse_months(months)
     low, high = next((low, high) for low, high in WINDOWS if low < months <= high)
     return Window(low, high, float(months))

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from bmac_meta.errors import InputError, check_word, unknown_word
+from bmac_meta.arguments import several
+from bmac_meta.errors import InputError, check_word, told, unknown_word
 from bmac_meta.question import spoken
 
 if TYPE_CHECKING:
@@ -37,14 +38,14 @@ def read_nodes(evidence: Evidence, nodes: Nodes) -> tuple[dict[str, str], tuple[
     `nodes` is one of `SPLITS`, a mapping from interventions or nodes to nodes, or several of these. Raises
     `UnknownWordError` for an intervention, a node or a split that is not there.
     """
-    parts = [nodes] if isinstance(nodes, str | Mapping) else list(nodes or ())
+    parts = [nodes] if isinstance(nodes, Mapping) else [] if nodes is None else several("nodes", nodes)
     joined: dict[str, str] = {}
     for part in parts:
         if isinstance(part, Mapping):
             joined |= _joined(evidence, part)
         elif not isinstance(part, str):
             raise InputError(
-                f"nodes={part!r} was given; name a split ({', '.join(SPLITS)}) or map interventions to nodes."
+                f"nodes={told(part)} was given; name a split ({', '.join(SPLITS)}) or map interventions to nodes."
             )
     return joined, tuple(check_word("split of nodes", part, SPLITS) for part in parts if isinstance(part, str))
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from bmac_meta.errors import PoolingRefused
+from bmac_meta.arguments import several
+from bmac_meta.errors import InputError, PoolingRefused, told
 from bmac_meta.evidence.asking import ask_comparison
 from bmac_meta.evidence.rules import Rules
 from bmac_meta.evidence.words import node_named
@@ -30,7 +31,8 @@ def survey(
     keywords: Mapping[str, Any],
 ) -> Summary:
     """Answer `Evidence.summary`."""
-    asked = [tuple(pair) for pair in pairs] if pairs is not None else every_pair(evidence)
+    asked = [_pair(pair) for pair in several("pairs", pairs)] if pairs is not None else every_pair(evidence)
+    on, months = several("on", on), several("months", months)
     questions, answers, reasons = [], [], []
     for outcome in on:
         for month in months:
@@ -42,6 +44,12 @@ def survey(
                     answers.append(answer)
                     reasons.append(reason)
     return Summary(tuple(questions), tuple(answers), tuple(reasons))
+
+
+def _pair(pair: Any) -> tuple[str, str]:
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise InputError(f"{told(pair)} is no pair of treatments; give pairs such as [('PRP', 'HA')].")
+    return tuple(pair)
 
 
 def _rules(keywords: Mapping[str, Any]) -> dict[str, Any]:

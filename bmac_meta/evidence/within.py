@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bmac_meta.effects import Effects
-from bmac_meta.errors import InputError, check_word
+from bmac_meta.errors import InputError, check_word, told
 from bmac_meta.evidence.asking import admitted
 from bmac_meta.evidence.candidates import Candidate, Sieve
 from bmac_meta.evidence.making import Made, arm_columns, combined, oriented, problem
@@ -39,10 +39,12 @@ def ask_change(
     evidence: Evidence, treatment: str, on: str, months: Any, measure: str | None, keywords: Mapping[str, Any]
 ) -> Effects:
     """Answer `Evidence.change`."""
-    code = check_word("measure of change", measure or ("MC" if is_outcome(evidence, on) else "SMCR"), CHANGES)
-    if keywords.get("measured_as", "change") != "change":
+    usual = "MC" if is_outcome(evidence, on) else "SMCR"
+    code = check_word("measure of change", usual if measure is None else measure, CHANGES)
+    kind = keywords.get("measured_as", "change")
+    if not isinstance(kind, str) or kind != "change":
         raise InputError(
-            f"measured_as={keywords['measured_as']!r} was given to change(), which takes changes only: printed ones, "
+            f"measured_as={told(kind)} was given to change(), which takes changes only: printed ones, "
             "else those that both scores and the stated correlation give. Leave the keyword out."
         )
     rules = rules_for(evidence, Rules(designs=None, measured_as="change"), keywords)

@@ -130,9 +130,7 @@ def default_measure(evidence: Evidence, on: str, rows: Iterable[Mapping[str, Any
 def two_arm_measure(code: str) -> str:
     """Return the code of a measure of two arms; raise `UnknownWordError` for any other."""
     known = [name for name, measure in MEASURES.items() if measure.arms == 2]
-    if code not in known:
-        raise unknown_word("measure of two arms", code, known)
-    return code
+    return check_word("measure of two arms", code, known)
 
 
 def absent(evidence: Evidence, wanted: frozenset[str], rows: list[dict], chosen: list[Candidate], sieve: Sieve) -> None:

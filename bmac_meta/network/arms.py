@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bmac_meta.errors import unknown_word
+from bmac_meta.errors import check_word
 from bmac_meta.stats.multi_arm import contrasts_with_control
 from bmac_meta.stats.network import TrialContrasts
 
@@ -18,9 +18,7 @@ ARM_MEASURES = (*MEAN_MEASURES, *COUNT_MEASURES)
 
 def arm_measure(code: str) -> str:
     """Return the code of a measure that arms give; raise `UnknownWordError` with the known ones for another."""
-    if code not in ARM_MEASURES:
-        raise unknown_word("effect measure of a network of arms", code, ARM_MEASURES)
-    return code
+    return check_word("effect measure of a network of arms", code, ARM_MEASURES)
 
 
 def columns_of(measure: str) -> tuple[str, ...]:

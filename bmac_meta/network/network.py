@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bmac_meta.arguments import one_of
 from bmac_meta.card import Card, Grid, Line, Shown
-from bmac_meta.errors import unknown_word
+from bmac_meta.copies import CachedTable, tables_as_copies
 from bmac_meta.network import verbs
 from bmac_meta.network.counts import JUDGEMENTS, edge_table, node_table
 from bmac_meta.network.entry import enter
@@ -32,6 +33,7 @@ STEPS = ("study", "step", "arm", "what", "address")
 REASONS_SHOWN = 6
 
 
+@tables_as_copies
 @dataclass(frozen=True, repr=False, eq=False)
 class Network(Shown):
     """The trials of one question as a graph: treatments are the nodes, trials the edges.
@@ -109,14 +111,14 @@ class Network(Shown):
         """The treatments of each part that trials link, the largest part first."""
         return () if self.data is None else components_of(self.data)
 
-    @cached_property
+    @CachedTable
     def nodes(self) -> pd.DataFrame:
         """A row per treatment: trials and patients."""
         if self.data is None:
             return pd.DataFrame(columns=["treatment", "trials", "patients"])
         return node_table(self.data, self.arms)
 
-    @cached_property
+    @CachedTable
     def edges(self) -> pd.DataFrame:
         """A row per comparison that trials make: trials, and how many of them have which risk of bias."""
         if self.data is None:
@@ -151,8 +153,7 @@ class Network(Shown):
     def without(self, *studies: str) -> Network:
         """Leave trials out by their label; raises `UnknownWordError` for one that is not there."""
         for study in studies:
-            if study not in self.studies:
-                raise unknown_word("trial of this network", study, self.studies)
+            one_of(study, self.studies, "trial of this network")
         if set(studies) >= set(self.studies):
             return self._with(None, "left out by name")
         return self._with(without_trials(verbs.ready(replace(self, refusals=())), studies), "left out by name")
@@ -174,8 +175,7 @@ class Network(Shown):
         """Return each step from the printed number to the trial's effects, with its address; of one study if named."""
         if study is None:
             return self.steps
-        if study not in self.studies:
-            raise unknown_word("trial of this network", study, self.studies)
+        one_of(study, self.studies, "trial of this network")
         return self.steps[self.steps["study"] == study].reset_index(drop=True)
 
     def tidy(self) -> pd.DataFrame:

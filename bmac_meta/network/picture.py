@@ -14,6 +14,7 @@ from bmac_meta.errors import NotEnoughTrials
 from bmac_meta.network.counts import JUDGEMENTS
 from bmac_meta.numbers import count_noun
 from bmac_meta.plots.network_graph import Edge, NetworkGraph, Node, network_graph, table
+from bmac_meta.results.options import record_with
 from bmac_meta.results.saving import save_picture
 
 if TYPE_CHECKING:
@@ -29,12 +30,12 @@ def graph_of(network: Network, save: str | Path | None = None, **options: Any) -
     names = circle_order(network)
     place = {name: i for i, name in enumerate(names)}
     nodes = network.nodes.set_index("treatment")
-    record = NetworkGraph(
-        network.question.title,
-        tuple(_node(network.names.get(name, name), nodes.loc[name]) for name in names),
-        tuple(_edge(place, row) for row in network.edges.to_dict("records")),
-        **({"subtitle": _counted(network), "footnotes": network.notes} | options),
-    )
+    data = {
+        "nodes": tuple(_node(network.names.get(name, name), nodes.loc[name]) for name in names),
+        "edges": tuple(_edge(place, row) for row in network.edges.to_dict("records")),
+    }
+    words = {"title": network.question.title, "subtitle": _counted(network), "footnotes": network.notes}
+    record = record_with(NetworkGraph, data, words, options)
     told = f"Network of {_counted(network)}."
     return save_picture(network_graph(record), save, record.title, told, table(record))
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from bmac_meta.errors import DisconnectedNetwork, InputError, NotEnoughTrials, PoolingRefused, unknown_word
+from bmac_meta.arguments import one_of, one_share, several
+from bmac_meta.errors import DisconnectedNetwork, InputError, NotEnoughTrials, PoolingRefused, told
+from bmac_meta.numbers import fine_decimals
 from bmac_meta.results.network import Additive, NetworkFunnel, NetworkPooled, NetworkTrend, Terms
 from bmac_meta.results.network.terms import treatment_named
 from bmac_meta.stats.network import (
@@ -26,8 +29,6 @@ from bmac_meta.stats.network import (
 from bmac_meta.stats.network import components as components_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from bmac_meta.network.network import Network
 
 REFERENCE = "PLACEBO"
@@ -64,12 +65,12 @@ def terms_of(network: Network, level: float = 0.95) -> Terms:
 
 
 def _decimals(network: Network) -> int:
-    """Return the digits of the measure, or more (up to 3) where the standard errors of a difference are below them."""
+    """Return the digits of the measure, or more where the standard errors of a difference are below them."""
     digits = network.measure.decimals
     if network.data is None or network.measure.is_ratio:
         return digits
     typical = float(np.median(trial_pairs(network.data).variance)) ** 0.5
-    return max(digits, min(3, math.ceil(-math.log10(typical) + 0.5)))
+    return fine_decimals(typical, max(digits, min(3, math.ceil(-math.log10(typical) + 0.5))))
 
 
 def ready(network: Network) -> NetworkData:
@@ -129,11 +130,21 @@ def additive(
     """
     data = ready(network)
     none = reference_named(network, inactive)
+    if not isinstance(separator, str) or not separator:
+        raise InputError(f"separator is {told(separator)}; it must be a text, such as '+'.")
+    if components is not None and not _says_components(components):
+        raise InputError(f"components is {told(components)}; it must be a list of components for each treatment.")
     parts = components or {name: [part.strip() for part in name.split(separator)] for name in data.treatments}
     own = {name: tuple(part for part in found if part and part != none) for name, found in parts.items()}
     fit = fit_additive(data, own, tau2, distribution=distribution, level=level)
     terms = replace(terms_of(network, level), names=_part_names(network.names, separator))
     return Additive(terms, fit, none, len(data.trials), network.notes)
+
+
+def _says_components(components: object) -> bool:
+    return isinstance(components, Mapping) and all(
+        isinstance(found, Iterable) and all(isinstance(part, str) for part in found) for found in components.values()
+    )
 
 
 def _part_names(names: Mapping[str, str], separator: str) -> dict[str, str]:
@@ -195,8 +206,7 @@ def regress(
 
 def covariate(network: Network, column: str) -> tuple[dict[str, float], tuple[str, str] | None, tuple[str, ...]]:
     """Return the values of a property by trial, its two words where it is a word, and the trials without a value."""
-    if column not in network.trials or column == "study":
-        raise unknown_word("column of the trials", column, [name for name in network.trials if name != "study"])
+    one_of(column, [name for name in network.trials if name != "study"], "column of the trials")
     cells = network.trials.set_index("study")[column]
     missing = tuple(cells.index[cells.isna()])
     known = cells.dropna()
@@ -217,9 +227,9 @@ def funnel(network: Network, order: Iterable[str], *, level: float = 0.95) -> Ne
     `order` lists all treatments such that small trials are expected to favour the earlier one, as in from the newest
     to placebo; there is no default, since the picture means nothing without a reason for the order.
     """
-    data = ready(network)
+    data, level = ready(network), one_share("level", level)
     require_one_part(network)
-    names = [treatment_named(word, data.treatments, network.names) for word in order]
+    names = [treatment_named(word, data.treatments, network.names) for word in several("order", order)]
     found = adjusted_funnel(data, names)
     ends = zip(found.trial, found.first, found.second, strict=True)
     rows = tuple((data.trials[t], data.treatments[a], data.treatments[b]) for t, a, b in ends)

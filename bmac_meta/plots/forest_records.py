@@ -12,6 +12,7 @@ from bmac_meta.errors import InputError, check_word
 StudyShape = Literal["square", "point", "diamond"]
 SHAPES = ("square", "point", "diamond")
 LARGEST = 1e100
+MOST_DECIMALS, MOST_ROWS = 100, 2_000
 JUDGEMENTS = ("low", "some", "high", "none")
 
 
@@ -137,6 +138,7 @@ class Forest:
         subtitle: a grey line below the title.
         percent: whether the values are shares between 0 and 1, shown as percentages.
         decimals: decimals of estimates and limits (of percentages where `percent`).
+        power_decimals: decimals before a power of ten, as which huge and tiny numbers are written.
         label_heading: heading of the column of labels.
         weight_heading: heading of the column of weights, which is there when any row has a weight.
         mark_headings: short heading of each judgement of bias.
@@ -159,6 +161,7 @@ class Forest:
     subtitle: str = ""
     percent: bool = False
     decimals: int = 2
+    power_decimals: int = 1
     label_heading: str = "Study"
     weight_heading: str = "Weight"
     mark_headings: tuple[str, ...] = ()
@@ -167,8 +170,16 @@ class Forest:
     def __post_init__(self) -> None:
         if self.log and self.percent:
             raise InputError("A forest plot shows either ratios (log=True) or percentages (percent=True), not both.")
+        for name in ("decimals", "power_decimals"):
+            if not 0 <= getattr(self, name) <= MOST_DECIMALS:
+                found = getattr(self, name)
+                raise InputError(f"{name} is {found}; it must be a whole number from 0 to {MOST_DECIMALS}.")
         if not any(group.studies or group.summary for group in self.groups) and self.overall is None:
             raise InputError("A forest plot needs at least one row with an estimate; here are none.")
+        if len(self.studies) > MOST_ROWS:
+            raise InputError(
+                f"A forest plot is for {MOST_ROWS:,} rows at most; here are {len(self.studies):,}. Draw some of them."
+            )
         for study in self.studies:
             _check_cells(study.label, "columns", study.left, self.left_headings, needed=True)
             _check_cells(study.label, "judgements of bias", study.marks, self.mark_headings, needed=False)

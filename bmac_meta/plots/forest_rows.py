@@ -132,7 +132,7 @@ def shown(forest: Forest, value: float) -> str:
         return format_ratio(exponential(value), forest.decimals)
     if forest.percent:
         return format_number(100 * value, forest.decimals)
-    return format_number(value, forest.decimals)
+    return format_number(value, forest.decimals, forest.power_decimals)
 
 
 def exponential(value: float) -> float:

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from bmac_meta.numbers import SUPERSCRIPTS, format_number, format_percent, format_power
+from bmac_meta.numbers import HUGE, SUPERSCRIPTS, format_number, format_percent, format_power
 from bmac_meta.plots.style import SMALL_SIZE
 from bmac_meta.plots.text import measure
 
 Shown = Literal["plain", "ratio", "percent", "root"]
 STEPS = (1.0, 2.0, 2.5, 5.0)
+SMALLEST_PLAIN_STEP = 1e-9
 SMALLEST_SPAN = 1e-100
 """Values that differ by no more than this are drawn as one."""
 WIDEST_RATIO = 1400.0
@@ -123,8 +124,9 @@ def _candidates(scale: Scale) -> Iterator[tuple[Tick, ...]]:
     if scale.shown == "ratio":
         return _ratio_candidates(scale.low, scale.high) if scale.high - scale.low < WIDEST_RATIO else iter(())
     if scale.shown == "percent":
-        return _linear_candidates(scale.low, scale.high, lambda value, step: _percent_label(value, step))
-    return _linear_candidates(scale.low, scale.high, lambda value, step: _plain_label(value, step))
+        return _linear_candidates(scale.low, scale.high, _percent_label)
+    small = max(abs(scale.low), abs(scale.high)) < 1e4
+    return _linear_candidates(scale.low, scale.high, _year_label if small else _plain_label)
 
 
 def _linear_candidates(
@@ -136,8 +138,21 @@ def _linear_candidates(
         step = nice_step(step * 1.01)
 
 
+def _year_label(value: float, step: float) -> str:
+    """Write a tick of an axis of four digits at most, which may be years: without a comma."""
+    return _plain_label(value, step).replace(",", "")
+
+
 def _plain_label(value: float, step: float) -> str:
-    return format_number(value, step_decimals(step)) if step >= 1e-9 else format_power(value)
+    if step < SMALLEST_PLAIN_STEP or abs(value) >= HUGE:
+        return format_power(value, _power_decimals(value, step)) if abs(value) > 0.5 * step else "0"
+    return format_number(value, step_decimals(step))
+
+
+def _power_decimals(value: float, step: float) -> int:
+    """Return how many decimals stand before a power of ten, such that a tick differs from the next one."""
+    apart = math.floor(math.log10(max(abs(value), step))) - math.floor(math.log10(step) + 1e-9)
+    return max(1, min(12, apart + (step_decimals(step / 10.0 ** math.floor(math.log10(step) + 1e-9)) > 0)))
 
 
 def _percent_label(value: float, step: float) -> str:

@@ -1,5 +1,6 @@
-"""Frozen records that only show themselves."""
+"""Frozen records that only show themselves; what they hand out can be changed without changing them."""
 
+from bmac_meta.copies import tables_as_copies
 from bmac_meta.results.bayes import Bayesian
 from bmac_meta.results.dependent import Correlated, Multilevel, Robust
 from bmac_meta.results.doubts import Doubts
@@ -12,6 +13,7 @@ from bmac_meta.results.pooled import Pooled
 from bmac_meta.results.regression import Predicted, Regression
 from bmac_meta.results.selection import Selection
 from bmac_meta.results.series import Series
+from bmac_meta.results.shrunken import Shrunken
 from bmac_meta.results.sparse import Sparse
 from bmac_meta.results.subgroups import Subgroups
 from bmac_meta.results.subsets import Gosh
@@ -35,6 +37,11 @@ __all__ = [
     "Robust",
     "Selection",
     "Series",
+    "Shrunken",
     "Sparse",
     "Subgroups",
 ]
+
+# Verbs give results what effects hand out, which are copies already.
+for _name in __all__:
+    tables_as_copies(globals()[_name], alone=True)

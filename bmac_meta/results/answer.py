@@ -10,12 +10,17 @@ import numpy as np
 import pandas as pd
 
 from bmac_meta.card import Line, Shown
+from bmac_meta.narrowing import floats_in
 from bmac_meta.numbers import count_noun, format_interval, format_level, format_number, format_p, format_percent
 from bmac_meta.question import Question
+from bmac_meta.results.precision import Precision
 from bmac_meta.stats.measures import MEASURES, Measure
 from bmac_meta.vocabulary import NOT_REPORTED, SHARES
 
 NAMED = 4
+NO_ERROR = 1e-6
+"""A standard error that is a smaller share of what the trials' own ones give is rounding, as plain Knapp–Hartung's."""
+FITTED = (("estimate", "se"), ("median", "sd"))
 
 
 class Answer(Shown):
@@ -49,17 +54,44 @@ class Answer(Shown):
         """Return a value on the scale of a plot's axis: logarithms stay, other transforms are undone."""
         return float(value) if self.measure.is_ratio else self.shown(value)
 
+    @cached_property
+    def precision(self) -> Precision:
+        """How many digits are worth printing: by the standard error of the fit, else by those of the trials."""
+        fit, rows = getattr(self, "fit", getattr(self, "prediction", None)), self.rows
+        trials = rows["estimate"].to_numpy(float), rows["se"].to_numpy(float)
+        together = 1 / math.sqrt((1 / trials[1] ** 2).sum())
+        names = next((pair for pair in FITTED if hasattr(fit, pair[0])), None)
+        if names is not None:
+            estimate, se = (np.ravel(np.asarray(getattr(fit, name), dtype=float)) for name in names)
+            known = np.isfinite(estimate) & np.isfinite(se) & (se > NO_ERROR * together)
+            if known.any():
+                return Precision.of(self.measure, estimate[known], se[known])
+        return Precision.of(self.measure, *trials)
+
+    @property
+    def decimals(self) -> int:
+        """How many decimals effects are shown with; shares are percentages with one."""
+        return 1 if self.measure.code in SHARES else self.precision.decimals(self.measure.decimals)
+
     def number(self, value: float) -> str:
         """Write a value as it is shown; shares are percentages."""
         if self.measure.code in SHARES:
             return format_percent(self.shown(value))
-        return format_number(self.shown(value), self.measure.decimals)
+        return format_number(self.shown(value), self.decimals, self.precision.power_decimals)
 
     def interval(self, low: float, high: float) -> str:
         """Write an interval as it is shown."""
         if self.measure.code in SHARES:
             return f"{self.number(low)} to {self.number(high)}"
-        return format_interval(self.shown(low), self.shown(high), self.measure.decimals)
+        return format_interval(self.shown(low), self.shown(high), self.decimals, self.precision.power_decimals)
+
+    def spread(self, tau2: float, usual: int = 2) -> str:
+        """Write τ, the root of a variance between trials; NaN is the empty string."""
+        return format_number(math.sqrt(tau2), self.precision.spread_decimals(usual)) if tau2 >= 0 else ""
+
+    def spreads(self, low: float, high: float, usual: int = 2) -> str:
+        """Write an interval of τ from the limits of its square."""
+        return f"{self.spread(low, usual)} to {self.spread(high, usual)}"
 
     def verdict(self, low: float, high: float) -> str:
         """Say whom an interval favors; empty where no direction is known."""
@@ -94,7 +126,7 @@ class Answer(Shown):
 
 def patients_of(rows: pd.DataFrame) -> np.ndarray:
     """Return the patients of effects of one arm, (k,); columns of the effects' own go before those of arm a."""
-    return rows["total" if "total" in rows else "total_a"].to_numpy(float)
+    return floats_in(rows["total" if "total" in rows else "total_a"])
 
 
 def left_out_words(left_out: pd.DataFrame) -> str:
@@ -104,15 +136,6 @@ def left_out_words(left_out: pd.DataFrame) -> str:
     parts = [f"rows of {count_noun(with_rows, 'trial')}, each with its reason"] if with_rows else []
     parts += [f"{count_noun(without, 'trial')} with no number on this outcome"] if without else []
     return "; ".join(parts)
-
-
-def root(value: float) -> str:
-    """Write the root of a variance to two decimals.
-
-    >>> root(0.0841)
-    '0.29'
-    """
-    return format_number(math.sqrt(value), 2)
 
 
 def p_words(p: float) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bmac_meta.card import Card, Line
-from bmac_meta.numbers import MINUS, count_noun, format_interval, format_level, format_number, format_percent
+from bmac_meta.numbers import MINUS, count_noun, format_level, format_number, format_percent
 from bmac_meta.question import Question
 from bmac_meta.results.answer import Answer
 from bmac_meta.stats.bayes import BayesianPool
@@ -55,12 +55,12 @@ class Bayesian(Answer):
     def card(self) -> Card:
         """Return the answer as a card."""
         fit = self.fit
-        tau = format_interval(fit.tau_low, fit.tau_high)
+        tau = self.spreads(fit.tau_low**2, fit.tau_high**2)
         prior = fit.prior.replace("(-", f"({MINUS}").replace(", -", f", {MINUS}")
         lines = (
             self.effect_line(fit.median, fit.ci_low, fit.ci_high, fit.level, "CrI"),
             self.prediction_line(fit.pi_low, fit.pi_high, fit.level),
-            Line("between trials", f"τ = {format_number(fit.tau_median)}", f"{format_level(fit.level)} CrI {tau}"),
+            Line("between trials", f"τ = {self.spread(fit.tau_median**2)}", f"{format_level(fit.level)} CrI {tau}"),
             *self._beyond_lines(),
             Line("prior", aside=f"τ: {prior}; mean effect: {self._mean_prior_words()}"),
             Line("method", aside=f"posterior medians, {fit.interval} intervals, by quadrature"),

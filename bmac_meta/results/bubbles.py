@@ -13,6 +13,7 @@ from bmac_meta.errors import InputError
 from bmac_meta.numbers import format_number, format_p
 from bmac_meta.plots.bubble import Bubble, bubble, describe, table
 from bmac_meta.results.forests import axis_label
+from bmac_meta.results.options import record_with
 from bmac_meta.results.saving import save_picture
 
 if TYPE_CHECKING:
@@ -47,15 +48,15 @@ def bubble_record(regression: Regression, options: dict[str, Any]) -> Bubble:
         "footnotes": ("Line with confidence band (dark) and prediction band (pale); area shows weight.",),
     }
     curves = {"line": "estimate", **{name: name for name in ("ci_low", "ci_high", "pi_low", "pi_high")}}
-    return Bubble(
-        x=tuple(x),
-        estimate=_axis(regression, rows["estimate"]),
-        weight=tuple(1 / (rows["se"].to_numpy(float) ** 2 + regression.fit.tau2)),
-        labels=tuple(rows["study"].astype(str)),
-        line_x=tuple(across),
+    data = {
+        "x": tuple(x),
+        "estimate": _axis(regression, rows["estimate"]),
+        "weight": tuple(1 / (rows["se"].to_numpy(float) ** 2 + regression.fit.tau2)),
+        "labels": tuple(rows["study"].astype(str)),
+        "line_x": tuple(across),
         **{name: _axis(regression, getattr(line, field)) for name, field in curves.items()},
-        **(words | options),
-    )
+    }
+    return record_with(Bubble, data, words, options)
 
 
 def _covariate(regression: Regression) -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bmac_meta.card import Card, Line
-from bmac_meta.numbers import count_noun, format_interval, format_level, format_number, format_percent
+from bmac_meta.numbers import count_noun, format_level, format_number, format_percent
 from bmac_meta.question import Question
-from bmac_meta.results.answer import Answer, p_words, root
+from bmac_meta.results.answer import Answer, p_words
 from bmac_meta.results.pooled import INTERVAL_WORDS
 from bmac_meta.stats.gls import DependentEffects
 from bmac_meta.stats.multilevel import ThreeLevel, VarianceIntervals
@@ -75,7 +75,7 @@ class Robust(Dependent):
         fit = self.fit
         aside = f"cluster-robust · {count_noun(self.k, 'row')} in {count_noun(fit.clusters, 'cluster')}"
         lines = (self.answer_line(), Line("test", aside=self._test_words()))
-        lines += (Line("between rows", f"τ = {root(fit.tau2)}", "", "for the weights only"), self._method_line())
+        lines += (Line("between rows", f"τ = {self.spread(fit.tau2)}", "", "for the weights only"), self._method_line())
         return Card(self.question.title, aside, (*lines, *self.left_out_lines()), (), self.notes)
 
     def _test_words(self) -> str:
@@ -123,16 +123,17 @@ class Multilevel(Dependent):
             self.answer_line(),
             Line("test", aside=self.test_words()),
             self.prediction_line(fit.pi_low, fit.pi_high, fit.level, missing),
-            _tau_line("between", fit.between, limits.between_low, limits.between_high, self._level_words("between")),
-            _tau_line("within", fit.within, limits.within_low, limits.within_high, self._level_words("within")),
-            Line("together", f"τ = {root(fit.tau2)}", "", f"{self._share_words()}, {self.q_words()}"),
+            self._tau_line("between", fit.between, limits.between_low, limits.between_high),
+            self._tau_line("within", fit.within, limits.within_low, limits.within_high),
+            Line("together", f"τ = {self.spread(fit.tau2)}", "", f"{self._share_words()}, {self.q_words()}"),
             Line("method", aside=f"{fit.method}, {self._reference()}; intervals of τ by profile likelihood"),
         )
         return Card(self.question.title, aside, (*lines, *self.left_out_lines()), (), self.notes)
 
-    def _level_words(self, where: str) -> tuple[str, str]:
+    def _tau_line(self, where: str, variance: float, low: float, high: float) -> Line:
         what = {"between": f"clusters by {self.cluster}", "within": "rows of one cluster"}
-        return f"{format_level(self.variances.level)}", what[where]
+        interval = f"{format_level(self.variances.level)} CI {self.spreads(low, high)}"
+        return Line(where, f"τ = {self.spread(variance)}", interval, what[where])
 
     def _share_words(self) -> str:
         if math.isnan(self.fit.intraclass):
@@ -141,11 +142,6 @@ class Multilevel(Dependent):
 
     def _reference(self) -> str:
         return "normal interval" if math.isinf(self.fit.df) else f"t({self.fit.df:g}) interval"
-
-
-def _tau_line(label: str, variance: float, low: float, high: float, words: tuple[str, str]) -> Line:
-    limits = format_interval(math.sqrt(low), math.sqrt(high))
-    return Line(label, f"τ = {root(variance)}", f"{words[0]} CI {limits}", words[1])
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -172,10 +168,9 @@ class Correlated(Dependent):
         """Return the answer as a card."""
         fit = self.fit
         aside = f"known covariance · {count_noun(self.k, 'row')}"
-        reason = (
-            "the model has one true effect" if fit.method == "common effect" else f"it needs 3 rows; here are {self.k}"
-        )
-        tau = "τ is taken to be 0" if fit.method == "common effect" else f"τ = {root(fit.tau2)}, {self.q_words()}"
+        common = fit.method == "common effect"
+        reason = "the model has one true effect" if common else f"it needs 3 rows; here are {self.k}"
+        tau = "τ is taken to be 0" if common else f"τ = {self.spread(fit.tau2)}, {self.q_words()}"
         lines = (
             self.answer_line(),
             Line("test", aside=self.test_words()),

@@ -12,11 +12,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pandas.api.types import is_numeric_dtype
 
+from bmac_meta.arguments import yes_or_no
+from bmac_meta.narrowing import floats_in
 from bmac_meta.numbers import count_noun, format_level, format_number, format_p
 from bmac_meta.plots.forest import forest
 from bmac_meta.plots.forest_records import Forest, ForestGroup, ForestStudy, ForestSummary
 from bmac_meta.question import Question
 from bmac_meta.results.answer import patients_of
+from bmac_meta.results.options import record_with
 from bmac_meta.results.saving import save_picture
 from bmac_meta.stats.measures import MEASURES
 from bmac_meta.stats.wilson import wilson_interval
@@ -24,7 +27,9 @@ from bmac_meta.vocabulary import SHARES
 
 if TYPE_CHECKING:
     from bmac_meta.results.pooled import Pooled
+    from bmac_meta.results.regression import Regression
     from bmac_meta.results.series import Series
+    from bmac_meta.results.shrunken import Shrunken
     from bmac_meta.results.subgroups import Subgroups
 
 ARMS = ("a", "b")
@@ -80,10 +85,32 @@ def forest_of_series(series: Series, save: str | Path | None = None, **options: 
     return save_picture(forest(record), save, record.title, f"{series.heading}: {description(shown)}", frame)
 
 
-def _forest(pooled: Pooled, groups: tuple[ForestGroup, ...], overall: ForestSummary, options: dict[str, Any]) -> Forest:
+def forest_of_shrunken(result: Shrunken, save: str | Path | None = None, **options: Any) -> Figure:
+    """Draw the shrunken effects of the trials, with what each reported beside them."""
+    answer, frame = result.answer, result.frame
+    rows = tuple(
+        ForestStudy(
+            _text(row["study"]),
+            *(_on_axis(answer, row[name]) for name in ("estimate", "ci_low", "ci_high")),
+            left=("{} ({})".format(*result.reported(row)),),
+            shape="point",
+        )
+        for row in frame.to_dict("records")
+    )
+    overall = summary(answer, _model_label(answer)) if hasattr(answer, "sentence") else None
+    heading = f"shrunken {_short(answer.measure.code)} ({format_level(result.fit.level)} CI)"
+    words = {"columns": False, "left_headings": (("", "as reported"),), "effect_heading": heading} | options
+    record = _forest(answer, (ForestGroup(None, rows),), overall, words)
+    said = f"Shrunken effects of {count_noun(answer.k, 'trial')}, with what each reported beside them."
+    return save_picture(forest(record), save, record.title, said, frame)
+
+
+def _forest(
+    pooled: Pooled | Regression, groups: tuple[ForestGroup, ...], overall: ForestSummary | None, options: dict[str, Any]
+) -> Forest:
     question, measure = pooled.question, pooled.measure
     options = dict(options)
-    with_columns = options.pop("columns", True)
+    with_columns = yes_or_no("columns", options.pop("columns", True))
     below, above = question.sides
     headings = column_headings(pooled) if with_columns else ()
     words = {
@@ -96,11 +123,12 @@ def _forest(pooled: Pooled, groups: tuple[ForestGroup, ...], overall: ForestSumm
         "effect_heading": f"{_short(measure.code)} ({format_level(pooled.fit.level)} CI)",
         "favours_low": below,
         "favours_high": above,
-        "decimals": 1 if measure.code in SHARES else measure.decimals,
+        "decimals": pooled.decimals,
+        "power_decimals": pooled.precision.power_decimals,
         "footnotes": tuple(pooled.notes),
         "label_heading": "Trial" if question.comparator else "Study",
     }
-    return Forest(groups=groups, overall=overall, **(words | options))
+    return record_with(Forest, {"groups": groups, "overall": overall}, words, options)
 
 
 def _short(code: str) -> str:
@@ -119,18 +147,18 @@ def axis_label(question: Question) -> str:
 def studies(pooled: Pooled, rows: pd.DataFrame, weights: Any) -> tuple[ForestStudy, ...]:
     """Return the rows of a forest plot for the trials of a pool."""
     shares = 100 * np.atleast_1d(np.asarray(weights, float))
-    limits = study_limits(pooled, rows)
+    limits, told = study_limits(pooled, rows), told_by_arms(pooled.rows)
     return tuple(
-        ForestStudy(_text(row["study"]), *limit, weight=float(share), left=cells(pooled, row))
+        ForestStudy(_text(row["study"]), *limit, weight=float(share), left=cells(pooled, row, told))
         for row, limit, share in zip(rows.to_dict("records"), limits, shares, strict=True)
     )
 
 
 def study_limits(pooled: Pooled, rows: pd.DataFrame) -> list[tuple[float, float, float]]:
     """Return estimate and limits of each trial on the scale of the axis: Wilson's for shares, else normal ones."""
-    counted = "events" if {"events", "total"} <= set(rows) else "events_a"
-    if pooled.measure.code in SHARES and counted in rows:
-        events, total = rows[counted].to_numpy(float), patients_of(rows)
+    counts = _counts_of(rows) if pooled.measure.code in SHARES else None
+    if counts is not None:
+        events, total = counts
         low, high = wilson_interval(events=events, total=total)
         return [tuple(map(float, row)) for row in zip(events / total, low, high, strict=True)]
     half = 1.959963984540054 * rows["se"].to_numpy(float)
@@ -140,6 +168,15 @@ def study_limits(pooled: Pooled, rows: pd.DataFrame) -> list[tuple[float, float,
         tuple(_on_axis(pooled, value, size) for value in (mid, mid - h, mid + h))
         for mid, h, size in zip(centre, half, n, strict=True)
     ]
+
+
+def _counts_of(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return events and patients of effects of one arm, each (k,); None where not every row tells them."""
+    counted = "events" if {"events", "total"} <= set(rows) else "events_a"
+    if counted not in rows or not {"total", "total_a"} & set(rows):
+        return None
+    events, total = floats_in(rows[counted]), patients_of(rows)
+    return (events, total) if ((events >= 0) & (events <= total) & (total >= 1)).all() else None
 
 
 def _on_axis(pooled: Pooled, value: float, n: float | None = None) -> float:
@@ -152,23 +189,31 @@ def _on_axis(pooled: Pooled, value: float, n: float | None = None) -> float:
 
 def column_headings(pooled: Pooled) -> tuple[tuple[str, str], ...]:
     """Return the headings of the columns between label and plot: what each arm gave."""
-    names, rows = (pooled.question.treatment, pooled.question.comparator), pooled.rows
+    names = dict(zip(ARMS, (pooled.question.treatment, pooled.question.comparator), strict=True))
     headings: list[tuple[str, str]] = []
-    for side, name in zip(ARMS, names, strict=True):
-        if _told(rows, f"events_{side}", f"total_{side}"):
-            headings.append((name or "", "events/n"))
-        elif _told(rows, f"mean_{side}", f"sd_{side}"):
-            headings += [(name or "", "mean (SD)"), (name or "", "n")]
+    for side, what in told_by_arms(pooled.rows):
+        words = ("events/n",) if what == "events" else ("mean (SD)", "n")
+        headings += [(names[side] or "", word) for word in words]
     return tuple(headings)
 
 
-def cells(pooled: Pooled, row: dict[str, Any]) -> tuple[str, ...]:
+def told_by_arms(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return which arms tell events or means, as (arm, "events" or "mean")."""
+    kinds = [(side, kind) for side in ARMS for kind in (("events", "total"), ("mean", "sd"))]
+    told = {}
+    for side, names in kinds:
+        if side not in told and _told(rows, *(f"{name}_{side}" for name in names)):
+            told[side] = names[0]
+    return list(told.items())
+
+
+def cells(pooled: Pooled, row: dict[str, Any], told: list[tuple[str, str]] | None = None) -> tuple[str, ...]:
     """Return the texts of a trial's columns, in the order of `column_headings`."""
     texts: list[str] = []
-    for side in ARMS:
-        if _told(pooled.rows, f"events_{side}", f"total_{side}"):
+    for side, what in told_by_arms(pooled.rows) if told is None else told:
+        if what == "events":
             texts.append(_count(row[f"events_{side}"], row[f"total_{side}"]))
-        elif _told(pooled.rows, f"mean_{side}", f"sd_{side}"):
+        else:
             texts += [_mean(row[f"mean_{side}"], row[f"sd_{side}"]), _whole(row.get(f"n_{side}"))]
     return tuple(texts)
 
@@ -218,7 +263,7 @@ def heterogeneity_words(pooled: Pooled) -> str:
     q = f"Q({fit.q_df}) = {format_number(fit.q, 1)}, {format_p(fit.q_p)}"
     if fit.model == "common":
         return q
-    return f"τ = {format_number(math.sqrt(fit.tau2), 2)}, I² = {fit.i2:.0f}%, {q}"
+    return f"τ = {pooled.spread(fit.tau2)}, I² = {fit.i2:.0f}%, {q}"
 
 
 def _model_label(pooled: Pooled) -> str:

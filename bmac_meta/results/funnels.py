@@ -13,6 +13,7 @@ from bmac_meta.numbers import count_noun, format_p
 from bmac_meta.plots import albatross as albatrosses
 from bmac_meta.plots.funnel import Funnel, describe, funnel, table
 from bmac_meta.results.forests import axis_label
+from bmac_meta.results.options import record_with
 from bmac_meta.results.saving import save_picture
 
 if TYPE_CHECKING:
@@ -41,17 +42,17 @@ def funnel_record(doubts: Doubts, options: dict[str, Any]) -> Funnel:
         "contours": null is not None,
         "log": pooled.measure.is_ratio,
     }
-    return Funnel(
-        estimate=tuple(pooled.rows["estimate"].astype(float)),
-        precision=tuple(pooled.rows["se"].astype(float)),
-        center=center,
-        labels=tuple(pooled.rows["study"].astype(str)),
-        null=center if null is None else null,
-        imputed_estimate=estimate,
-        imputed_precision=precision,
-        regression=_line(doubts["Egger"]),
-        **(words | options),
-    )
+    data = {
+        "estimate": tuple(pooled.rows["estimate"].astype(float)),
+        "precision": tuple(pooled.rows["se"].astype(float)),
+        "center": center,
+        "labels": tuple(pooled.rows["study"].astype(str)),
+        "null": center if null is None else null,
+        "imputed_estimate": estimate,
+        "imputed_precision": precision,
+        "regression": _line(doubts["Egger"]),
+    }
+    return record_with(Funnel, data, words, options)
 
 
 def _filled(answer: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -84,13 +85,13 @@ def albatross_of_p_values(result: Albatross, save: str | Path | None = None, **o
         for effect, sizes in zip(fit.effects, fit.contour_size, strict=True)
     ]
     words = {"title": result.question.title, "favours_low": below, "favours_high": above}
-    record = albatrosses.Albatross(
-        log10_p=tuple(map(float, fit.log10_p)),
-        size=tuple(map(float, fit.size)),
-        labels=tuple(result.rows["study"].astype(str)),
-        contour_log10_p=tuple(map(float, fit.contour_log10_p)),
-        contours=tuple(contours),
-        **(words | options),
-    )
+    data = {
+        "log10_p": tuple(map(float, fit.log10_p)),
+        "size": tuple(map(float, fit.size)),
+        "labels": tuple(result.rows["study"].astype(str)),
+        "contour_log10_p": tuple(map(float, fit.contour_log10_p)),
+        "contours": tuple(contours),
+    }
+    record = record_with(albatrosses.Albatross, data, words, options)
     picture, told = albatrosses.albatross(record), albatrosses.describe(record)
     return save_picture(picture, save, record.title, told, albatrosses.table(record))

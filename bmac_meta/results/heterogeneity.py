@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from bmac_meta.card import Card, Grid, Line, Shown
-from bmac_meta.numbers import count_noun, format_interval, format_level, format_number, format_p
-from bmac_meta.results.answer import root
+from bmac_meta.numbers import count_noun, format_level, format_number, format_p
 from bmac_meta.results.pooled import INTERVAL_WORDS, Pooled
 from bmac_meta.stats.heterogeneity import Heterogeneity as Numbers
 from bmac_meta.stats.heterogeneity import Tau2Interval
@@ -59,8 +57,8 @@ class Heterogeneity(Shown):
         q = f"{count_noun(numbers.q_df, 'degree')} of freedom, {format_p(numbers.q_p)}"
         lines = (
             Line("Q", format_number(numbers.q, 1), "", q),
-            Line("τ", root(numbers.tau2), self._root_interval(numbers), f"{numbers.method}; interval by Q-profile"),
-            Line("", "", self._root_interval(self.profile), f"by {self.profile.method}"),
+            Line("τ", pooled.spread(numbers.tau2), self._interval(numbers), f"{numbers.method}; interval by Q-profile"),
+            Line("", "", self._interval(self.profile), f"by {self.profile.method}"),
             Line("I²", *self._share("i2", 0, "%"), "share of the variance of a typical trial"),
             Line("H²", *self._share("h2", 1, ""), "variance over that by chance alone"),
         )
@@ -70,9 +68,8 @@ class Heterogeneity(Shown):
     def _level(self) -> str:
         return f"{format_level(self.numbers.level)} CI"
 
-    def _root_interval(self, limits: Numbers | Tau2Interval) -> str:
-        ends = (math.sqrt(limits.tau2_low), math.sqrt(limits.tau2_high))
-        return f"{self._level()} {format_interval(*ends)}"
+    def _interval(self, limits: Numbers | Tau2Interval) -> str:
+        return f"{self._level()} {self.pooled.spreads(limits.tau2_low, limits.tau2_high)}"
 
     def _share(self, name: str, digits: int, unit: str) -> tuple[str, str]:
         value, low, high = (
@@ -86,7 +83,7 @@ class Heterogeneity(Shown):
         rows = tuple(
             (
                 f"{NAMES[word]} ({word})",
-                root(fit.tau2),
+                pooled.spread(fit.tau2),
                 f"{format_number(fit.i2, 0)}%",
                 pooled.number(fit.estimate),
                 pooled.interval(fit.ci_low, fit.ci_high),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,9 @@ from scipy.special import chdtri
 
 from bmac_meta import stats
 from bmac_meta.card import Card, Grid, Line, Shown
+from bmac_meta.copies import CachedTable
 from bmac_meta.numbers import count_noun, format_number, format_percent
-from bmac_meta.results.answer import root
+from bmac_meta.results.answer import Answer
 from bmac_meta.results.pooled import Pooled
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Diagnosed(Shown):
         dffits, cook = 3 * math.sqrt(p / (k - p)), float(chdtri(p, 0.5))
         return {"rstudent": RESIDUAL, "dffits": dffits, "cook": cook, "hat": 3 * p / k}
 
-    @cached_property
+    @CachedTable
     def frame(self) -> pd.DataFrame:
         """The diagnostics, a row per trial; `stands_out` names those beyond their cut-off."""
         numbers = {name: getattr(self.diagnostics, name) for name in DIAGNOSTICS}
@@ -91,7 +91,7 @@ class Diagnosed(Shown):
         headings = ("trial", "residual", "DFFITS", "Cook", "cov", "hat", "τ", "Q", *last)
         caption = f"τ and Q without the trial; cov: ratio of {self.spread} without and with it"
         caption += f"; and {more} more: see .tidy()" if more else ""
-        grid = Grid(headings, tuple(_row(row, last) for row in shown.to_dict("records")), caption)
+        grid = Grid(headings, tuple(_row(row, last, answer) for row in shown.to_dict("records")), caption)
         aside = f"influence · {count_noun(answer.k, 'trial')}"
         return Card(answer.question.title, aside, self._lines(), (grid,), answer.notes)
 
@@ -180,7 +180,7 @@ def influence_on(regression: Regression) -> RegressionInfluence:
     return RegressionInfluence(regression, found)
 
 
-def _row(row: dict[str, Any], last: tuple[str, ...]) -> tuple[str, ...]:
+def _row(row: dict[str, Any], last: tuple[str, ...], answer: Answer) -> tuple[str, ...]:
     return (
         row["study"],
         format_number(row["rstudent"]),
@@ -188,7 +188,7 @@ def _row(row: dict[str, Any], last: tuple[str, ...]) -> tuple[str, ...]:
         format_number(row["cook"]),
         format_number(row["covariance_ratio"]),
         format_number(row["hat"]),
-        root(row["tau2_deleted"]),
+        answer.spread(row["tau2_deleted"]),
         format_number(row["q_deleted"], 1),
         *(format_percent(row[name]) if name == "weight" else format_number(row[name]) for name in last),
     )

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from matplotlib.figure import Figure
 
-from bmac_meta.numbers import format_number
 from bmac_meta.plots import gosh as goshes
 from bmac_meta.plots import influence as baujats
 from bmac_meta.plots import radial as radials
 from bmac_meta.results.forests import axis_label
+from bmac_meta.results.options import record_with
 from bmac_meta.results.saving import save_picture
 
 if TYPE_CHECKING:
@@ -28,12 +27,12 @@ def baujat_of_influence(result: Influence, save: str | Path | None = None, **opt
         "y_label": "Influence on the pooled effect",
         "footnotes": ("Weights of a common effect, as published (Baujat 2002).",),
     }
-    record = baujats.Baujat(
-        heterogeneity=tuple(result.heterogeneity.heterogeneity),
-        influence=tuple(result.heterogeneity.influence),
-        labels=_labels(result),
-        **(words | options),
-    )
+    data = {
+        "heterogeneity": tuple(result.heterogeneity.heterogeneity),
+        "influence": tuple(result.heterogeneity.influence),
+        "labels": _labels(result),
+    }
+    record = record_with(baujats.Baujat, data, words, options)
     picture = baujats.baujat(record)
     return save_picture(picture, save, record.title, baujats.describe(record), baujats.table(record))
 
@@ -47,18 +46,18 @@ def radial_of_influence(result: Influence, save: str | Path | None = None, **opt
         "title": result.pooled.question.title,
         "x_label": f"Precision, 1/{root}",
         "y_label": f"Effect/{root}",
-        "subtitle": f"slope of the line: {effect}; τ = {format_number(float(np.sqrt(line.tau2)))}",
+        "subtitle": f"slope of the line: {effect}; τ = {result.pooled.spread(line.tau2)}",
         "favours_low": below,
         "favours_high": above,
         "footnotes": ("About 95% of points are expected in the band, ±1.96 around the line; those outside are named.",),
     }
-    record = radials.Radial(
-        precision=tuple(map(float, line.precision)),
-        standardized=tuple(map(float, line.standardized)),
-        slope=float(line.estimate),
-        labels=_labels(result),
-        **(words | options),
-    )
+    data = {
+        "precision": tuple(map(float, line.precision)),
+        "standardized": tuple(map(float, line.standardized)),
+        "slope": float(line.estimate),
+        "labels": _labels(result),
+    }
+    record = record_with(radials.Radial, data, words, options)
     picture = radials.radial(record)
     return save_picture(picture, save, record.title, radials.describe(record), radials.table(record))
 
@@ -75,15 +74,15 @@ def gosh_of_subsets(
         "x_label": axis_label(pooled.question),
         "subtitle": f"{len(held):,} subsets of {pooled.k} trials",
     }
-    record = goshes.Gosh(
-        estimate=fit.estimate[result.chosen],
-        i2=fit.i2[result.chosen] / 100,
-        highlighted=held,
-        highlighted_label=study,
-        center=float(pooled.fit.estimate),
-        log=pooled.measure.is_ratio,
-        **(words | options),
-    )
+    data = {
+        "estimate": fit.estimate[result.chosen],
+        "i2": fit.i2[result.chosen] / 100,
+        "highlighted": held,
+        "highlighted_label": study,
+        "center": float(pooled.fit.estimate),
+        "log": pooled.measure.is_ratio,
+    }
+    record = record_with(goshes.Gosh, data, words, options)
     return save_picture(goshes.gosh(record), save, record.title, goshes.describe(record), goshes.table(record))
 
 

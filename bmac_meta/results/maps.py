@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bmac_meta.card import Card, Grid, Shown
+from bmac_meta.copies import tables_as_copies
 from bmac_meta.numbers import count_noun
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@tables_as_copies
 @dataclass(frozen=True, repr=False, eq=False)
 class EvidenceCounts(Shown):
     """Counts of studies and of their patients by two properties.

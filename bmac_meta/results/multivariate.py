@@ -11,7 +11,7 @@ import pandas as pd
 from bmac_meta.card import Card, Grid, Line
 from bmac_meta.numbers import count_noun, format_level, format_number
 from bmac_meta.question import Question
-from bmac_meta.results.answer import Answer, bare_p, p_words, root
+from bmac_meta.results.answer import Answer, bare_p, p_words
 from bmac_meta.stats.multivariate import MultivariateEffects
 
 NUMBERS = ("estimate", "se", "statistic", "p_value", "ci_low", "ci_high", "tau2")
@@ -68,5 +68,5 @@ class Multivariate(Answer):
         return f"{names} τ = 0, no correlation" if math.isnan(value) else f"{names} r = {format_number(value)}"
 
     def _cells(self, row: object) -> tuple[str, ...]:
-        interval = self.interval(row.ci_low, row.ci_high)
-        return row.outcome, str(row.k), self.number(row.estimate), interval, bare_p(row.p_value), root(row.tau2)
+        interval, tau = self.interval(row.ci_low, row.ci_high), self.spread(row.tau2)
+        return row.outcome, str(row.k), self.number(row.estimate), interval, bare_p(row.p_value), tau

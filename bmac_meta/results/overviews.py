@@ -16,6 +16,7 @@ from bmac_meta.plots.time_course import table as course_table
 from bmac_meta.plots.timeline import Timeline, timeline
 from bmac_meta.plots.timeline import table as timeline_table
 from bmac_meta.results.forests import axis_label
+from bmac_meta.results.options import record_with
 from bmac_meta.results.saving import save_picture
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ LAST_YEARS = 24.0
 def map_of_counts(counts: EvidenceCounts, save: str | Path | None = None, **options: Any) -> Figure:
     """Draw how many studies and patients there are in each cell."""
     words = {"row_heading": counts.rows, "column_heading": counts.columns}
-    record = EvidenceMap(counts.title, counts.studies, counts.patients, **(words | options))
+    data = {"title": counts.title, "trials": counts.studies, "patients": counts.patients}
+    record = record_with(EvidenceMap, data, words, options)
     empty = int((counts.studies == 0).to_numpy().sum())
     told = f"{counts.title}: {empty} of {counts.studies.size} cells are empty."
     return save_picture(evidence_map(record), save, counts.title, told, counts.tidy())
@@ -57,7 +59,7 @@ def course_of_answers(course: TimeCourse, save: str | Path | None = None, **opti
     measure = course.first.measure
     words = {"y_label": axis_label(question), "null": measure.null, "log": measure.is_ratio, "root_time": True}
     note = "Trials recur from window to window, so the windows are not independent."
-    record = CoursePicture(title, (panel,), **(words | {"footnotes": (note,)} | options))
+    record = record_with(CoursePicture, {"courses": (panel,)}, words | {"title": title, "footnotes": (note,)}, options)
     told = " ".join(answer.sentence() for answer in answers)
     return save_picture(time_course(record), save, title, told, course_table(record))
 

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from bmac_meta import stats
+from bmac_meta.arguments import one_number, one_of
 from bmac_meta.card import Card, Line, Shown
-from bmac_meta.errors import InputError, PoolingRefused, unknown_word
+from bmac_meta.errors import InputError, PoolingRefused
+from bmac_meta.narrowing import floats_in, said_yes
 from bmac_meta.numbers import count_noun, format_interval, format_level, format_number
 
 if TYPE_CHECKING:
@@ -88,14 +90,12 @@ def in_points(pooled: Pooled, instrument: str, *, sd: float | None = None) -> Po
     spread = _pooled_sd(rows, low, high)
     source = f"pooled over the arms of {count_noun(len(rows), 'trial')} that used it"
     source += "" if np.isnan(low) else f", on {low:g} to {high:g}"
-    turned = rows["higher_is_better"].fillna(False).astype(bool).all()
+    turned = (said_yes(rows["higher_is_better"]) | (floats_in(rows["higher_is_better"]) == 1)).all()
     return Points(pooled, instrument, spread, -1.0 if turned else 1.0, source)
 
 
 def _checked(sd: float) -> float:
-    if not (np.isreal(sd) and 0 < float(sd) < np.inf):
-        raise InputError(f"sd is {sd!r}; give the standard deviation between patients in points, above 0.")
-    return float(sd)
+    return one_number("sd", sd, "the standard deviation between patients in points, above 0", lambda x: 0 < x < np.inf)
 
 
 def _rows_of(rows: pd.DataFrame, instrument: str) -> pd.DataFrame:
@@ -103,10 +103,11 @@ def _rows_of(rows: pd.DataFrame, instrument: str) -> pd.DataFrame:
     missing = [name for name in needed if name not in rows]
     if missing:
         raise InputError(f"These trials do not say {', '.join(missing)}; give sd=, and where it is from in your text.")
-    used = rows[rows["outcome"] == instrument]
-    if used.empty:
-        raise unknown_word("instrument of these trials", instrument, sorted(set(rows["outcome"].dropna())))
-    printed = used[used[[name for arm in ARMS for name in arm]].notna().all(axis=1)]
+    one_of(instrument, sorted(set(rows["outcome"].dropna().astype(str))), "instrument of these trials")
+    numbers = ("scale_min", "scale_max", *(name for arm in ARMS for name in arm))
+    used = rows[rows["outcome"].astype(str) == instrument]
+    used = used.assign(**{name: floats_in(used[name]) for name in numbers})
+    printed = used[(used[[name for arm in ARMS for name in arm]] > 0).all(axis=1)]
     if printed.empty:
         raise InputError(f"No trial here prints SDs of {instrument}; give sd=, and where it is from in your text.")
     return printed

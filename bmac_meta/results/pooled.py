@@ -13,7 +13,7 @@ import pandas as pd
 
 from bmac_meta.card import Card, Grid, Line
 from bmac_meta.narrowing import said_yes
-from bmac_meta.numbers import count_noun, format_interval, format_level, format_number, format_p
+from bmac_meta.numbers import count_noun, format_level, format_number, format_p
 from bmac_meta.question import Question
 from bmac_meta.results import points
 from bmac_meta.results.answer import Answer
@@ -91,19 +91,29 @@ class Pooled(Answer):
 
     @cached_property
     def panel(self) -> SmallKPanel | None:
-        """The answers of five methods side by side; None for a single trial."""
+        """The answers of five methods side by side, four where no prior suits; None for a single trial."""
         if self.k < 2:
             return None
-        fit, prior = self.fit, HalfNormal(0.5 * self.unit)
+        fit, prior = self.fit, self.tau_prior
         tau2 = {"given": fit.tau2, "common effect": "REML"}.get(fit.method, fit.method)
         data = {"variance": self._variances, "level": fit.level}
         return small_k_panel(self._estimates, **data, tau2=tau2, prior=prior)
 
+    @property
+    def tau_prior(self) -> HalfNormal | None:
+        """The prior on τ where none is chosen: half-normal(0.5 standard deviations); None where the SD is not known."""
+        return None if self.unit is None else HalfNormal(0.5 * self.unit)
+
     @cached_property
-    def unit(self) -> float:
-        """One standard deviation in the unit of the effects: 1, or that of the typical trial for other differences."""
-        if self.measure.is_ratio or self.measure.code in STANDARDIZED or self._sizes is None:
+    def unit(self) -> float | None:
+        """One standard deviation in the unit of the effects: 1, or that of the typical trial for other differences.
+
+        None for differences of trials that do not tell their sizes.
+        """
+        if self.measure.is_ratio or self.measure.code in STANDARDIZED:
             return 1.0
+        if self._sizes is None:
+            return None
         per_patient = (1 / self._sizes).sum(axis=1)
         return float(np.median(np.sqrt(self._variances / per_patient)))
 
@@ -162,13 +172,11 @@ class Pooled(Answer):
         return (self.prediction_line(fit.pi_low, fit.pi_high, fit.level, missing), self._tau_line(level))
 
     def _tau_line(self, level: str) -> Line:
-        limits = self.tau2_interval
-        low, high = math.sqrt(limits.tau2_low), math.sqrt(limits.tau2_high)
-        digits = max(2, self.measure.decimals)
-        tau = f"τ = {format_number(math.sqrt(self.fit.tau2), digits)}"
+        limits, usual = self.tau2_interval, max(2, self.measure.decimals)
+        tau = f"τ = {self.spread(self.fit.tau2, usual)}"
         if self.fit.method == "given":
             return Line("between trials", tau, "as given", f"I² = {self.fit.i2:.0f}%, {self._q_words()}")
-        interval = f"{level} CI {format_interval(low, high, digits)}"
+        interval = f"{level} CI {self.spreads(limits.tau2_low, limits.tau2_high, usual)}"
         return Line("between trials", tau, interval, f"I² = {self.fit.i2:.0f}%, {self._q_words()}")
 
     def _q_words(self) -> str:
@@ -191,11 +199,16 @@ class Pooled(Answer):
         )
         return tuple(line for line in lines if line.aside)
 
-    def _panel_grid(self) -> tuple[Grid, ...]:
+    @cached_property
+    def _needed_panel(self) -> SmallKPanel | None:
+        """The panel where it is to be seen: with few trials, or where the verdict depends on the method."""
         if self.k < 2 or self.fit.model == "common" or self.measure.null is None:
-            return ()
-        panel = self.panel
-        if not (bool(panel.advised) or bool(panel.verdict_depends)):
+            return None
+        return self.panel if bool(self.panel.advised) or bool(self.panel.verdict_depends) else None
+
+    def _panel_grid(self) -> tuple[Grid, ...]:
+        panel = self._needed_panel
+        if panel is None:
             return ()
         rows = tuple(
             (row.method, self.number(row.estimate), self.interval(row.ci_low, row.ci_high), _yes(row.excludes_null))
@@ -206,9 +219,18 @@ class Pooled(Answer):
         return (Grid(headings, rows, f"{count_noun(self.k, 'trial')}: the verdict {same}"),)
 
     def _note_lines(self) -> tuple[str, ...]:
+        notes = self.notes if self._needed_panel is None else (*self._prior_notes(), *self.notes)
         if self.harmonic_n is None:
-            return self.notes
-        return (*self.notes, f"back-transformed with the harmonic mean of the sizes, n = {self.harmonic_n:.1f}")
+            return notes
+        return (*notes, f"back-transformed with the harmonic mean of the sizes, n = {self.harmonic_n:.1f}")
+
+    def _prior_notes(self) -> tuple[str, ...]:
+        """Return what is to be said of the prior on τ in the panel."""
+        if self.tau_prior is None:
+            return ("no Bayesian answer: its prior is in SDs, for which the arms' sizes are needed; see bayes(prior)",)
+        if self.measure.code == "GEN":
+            return ("the prior on τ suits log ratios and standardized differences; for others see bayes(prior)",)
+        return ()
 
     def tidy(self) -> pd.DataFrame:
         """Return the answer as a table of one row, on the scale of pooling and as shown."""

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from bmac_meta.card import Card, Grid, Line
 from bmac_meta.design import DesignMatrix
 from bmac_meta.numbers import count_noun, format_interval, format_level, format_number, format_p
 from bmac_meta.question import Question
-from bmac_meta.results import influence
-from bmac_meta.results.answer import Answer, bare_p, decimals_for, root, some
+from bmac_meta.results import influence, shrunken
+from bmac_meta.results.answer import Answer, bare_p, decimals_for, some
 from bmac_meta.results.pooled import INTERVAL_WORDS
+from bmac_meta.stats.coefficient_tests import coefficient_test
 from bmac_meta.stats.heterogeneity import Tau2Interval
 from bmac_meta.stats.permutation import PermutationTest
 from bmac_meta.stats.regression import MetaRegression, Prediction, predict
@@ -65,7 +67,17 @@ class Regression(Answer):
         places = table[list(self.design.columns)].reset_index(drop=True)
         return Predicted(self.question, self.design.formula, places, prediction, self.rows, self.left_out)
 
+    def tests(self) -> pd.DataFrame:
+        """Return a test of each term of the formula as a whole: all levels of a factor, an interaction; a row each."""
+        rows = []
+        for term, places in self.design.terms.items():
+            found = coefficient_test(self.fit, np.eye(len(self.design.names))[list(places)])
+            rows.append({"term": term, "statistic": found.statistic, "df": found.df, "df2": found.df2})
+            rows[-1]["p_value"] = found.p_value
+        return pd.DataFrame(rows)
+
     influence = influence.influence_on
+    shrunken = shrunken.shrunken_by
 
     def tidy(self) -> pd.DataFrame:
         """Return a row per coefficient, on the scale of pooling."""
@@ -90,16 +102,25 @@ class Regression(Answer):
         aside = f"meta-regression · {count_noun(self.k, 'trial')}"
         lines = (Line("formula", aside=self.design.formula), *self._explained_lines(), self._rest_line())
         lines += (self._method_line(), *self._caution_lines(), *self._unsaid_lines(), *self.left_out_lines())
-        return Card(self.question.title, aside, lines, (self._grid(),), self._note_lines())
+        return Card(self.question.title, aside, lines, (self._grid(), *self._test_grid()), self._note_lines())
+
+    def _test_grid(self) -> tuple[Grid, ...]:
+        """Return the tests of whole terms where they say more than those of the coefficients and that of all."""
+        terms = self.design.terms
+        if len(terms) < 2 or all(len(places) == 1 for places in terms.values()):
+            return ()
+        rows = tuple(
+            (row["term"], _test_words(row["statistic"], row["df"], row["df2"]), bare_p(row["p_value"]))
+            for row in self.tests().to_dict("records")
+        )
+        return (Grid(("term", "test", "p"), rows, "each term as a whole"),)
 
     def _explained_lines(self) -> tuple[Line, ...]:
         fit = self.fit
         if not self.design.covariates:
             return ()
-        size = fit.omnibus if math.isfinite(fit.omnibus_df2) else fit.omnibus * fit.omnibus_df
-        name = f"F({fit.omnibus_df}, {fit.omnibus_df2:g})" if math.isfinite(fit.omnibus_df2) else ""
-        test = f"{name or f'χ²({fit.omnibus_df})'} = {format_number(size, 2)}, {format_p(fit.omnibus_p)}"
-        return (Line("covariates", aside=f"{test} · {self._share_words()}"),)
+        test = _test_words(fit.omnibus, fit.omnibus_df, fit.omnibus_df2)
+        return (Line("covariates", aside=f"{test}, {format_p(fit.omnibus_p)} · {self._share_words()}"),)
 
     def _share_words(self) -> str:
         fit = self.fit
@@ -107,14 +128,14 @@ class Regression(Answer):
             return "τ² was given, so no share of it is explained"
         if fit.tau2_without == 0:
             return "no τ² without them, so none to account for"
-        return f"R² = {fit.r2:.0f}% of τ² (τ from {root(fit.tau2_without)} to {root(fit.tau2)})"
+        return f"R² = {fit.r2:.0f}% of τ² (τ from {self.spread(fit.tau2_without)} to {self.spread(fit.tau2)})"
 
     def _rest_line(self) -> Line:
         fit, limits = self.fit, self.tau2_interval
-        interval = format_interval(math.sqrt(limits.tau2_low), math.sqrt(limits.tau2_high))
+        interval = f"{format_level(limits.level)} CI {self.spreads(limits.tau2_low, limits.tau2_high)}"
         q = f"Q({fit.q_df}) = {format_number(fit.q_residual, 1)}, {format_p(fit.q_p)}"
         words = f"I² = {fit.i2:.0f}%, {q}"
-        return Line("left between", f"τ = {root(fit.tau2)}", f"{format_level(limits.level)} CI {interval}", words)
+        return Line("left between", f"τ = {self.spread(fit.tau2)}", interval, words)
 
     def _method_line(self) -> Line:
         fit = self.fit
@@ -130,9 +151,15 @@ class Regression(Answer):
             lines += (Line("exploratory", aside=words),)
         if self.permutation is not None:
             kind = "all" if self.permutation.exact else "a random sample of"
-            what = "orders of the trials" if self.design.covariates else "changes of sign"
-            lines += (Line("permutation", aside=f"{kind} {self.permutation.count:,} {what}"),)
+            lines += (Line("permutation", aside=f"{kind} {self.permutation.count:,} {self._permuted_words()}"),)
         return lines
+
+    def _permuted_words(self) -> str:
+        """Say what was counted: where all orders are too many, those that differ only in trials alike count as one."""
+        if not self.design.covariates:
+            return "changes of sign"
+        distinct = self.permutation.exact and self.permutation.count < math.factorial(self.k)
+        return "orders of the trials that differ in the covariates" if distinct else "orders of the trials"
 
     def _unsaid_lines(self) -> tuple[Line, ...]:
         """Return the trials that are not in it because they do not say a column."""
@@ -176,6 +203,17 @@ class Regression(Answer):
         from bmac_meta.results import bubbles  # matplotlib is slow to import
 
         return bubbles.bubble_of_regression(self, save, **options)
+
+
+def _test_words(statistic: float, df: int, df2: float) -> str:
+    """Write a test statistic: F, or chi-squared where the denominator has no end.
+
+    >>> _test_words(2.5, 2, 10.0), _test_words(2.5, 2, math.inf)
+    ('F(2, 10) = 2.50', 'χ²(2) = 5.00')
+    """
+    if math.isfinite(df2):
+        return f"F({df}, {df2:g}) = {format_number(statistic, 2)}"
+    return f"χ²({df}) = {format_number(statistic * df, 2)}"
 
 
 @dataclass(frozen=True, repr=False, eq=False)

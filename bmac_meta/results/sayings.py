@@ -101,7 +101,9 @@ def _trim_and_fill(pooled: Pooled, answer: stats.TrimAndFill) -> tuple[Parts, Nu
 
 
 def _pet_peese(pooled: Pooled, answer: stats.PetPeese) -> tuple[Parts, Numbers]:
-    return _corrected(pooled, answer, f"{answer.chosen}: limit of a huge trial")
+    on = {("as given", "PET"): " on √(1/n + 1/n)", ("as given", "PEESE"): " on 1/n + 1/n"}
+    words = f"{answer.chosen}{on.get((answer.pet.predictor, answer.chosen), '')}: limit of a huge trial"
+    return _corrected(pooled, answer, words)
 
 
 def _selection(pooled: Pooled, answer: stats.StepSelection) -> tuple[Parts, Numbers]:

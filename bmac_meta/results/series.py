@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bmac_meta.card import Card, Grid, Shown
-from bmac_meta.numbers import format_level, format_number
+from bmac_meta.numbers import format_level
 from bmac_meta.results.pooled import Pooled
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Series(Shown):
                 str(row.k),
                 pooled.number(row.estimate),
                 pooled.interval(row.ci_low, row.ci_high),
-                format_number(row.tau2**0.5, 2),
+                pooled.spread(row.tau2),
                 f"{row.i2:.0f}%" if row.i2 == row.i2 else "",
             )
             for row in self.frame.itertuples()

@@ -118,7 +118,8 @@ class Sparse(Answer):
             lines += (Line("double zeros", aside=words),)
         if self.silent_before:
             gone = f"{count_noun(len(self.silent_before), 'trial')} left out when the effects were made"
-            would = "would count here" if self.measure.code == "RD" else "would add nothing"
+            counts = self.measure.code == "RD"
+            would = "would count here, were the effects made with measure='RD'" if counts else "would add nothing"
             named = ", ".join(self.silent_before[:6]) + (" …" if len(self.silent_before) > 6 else "")
             lines += (Line("double zeros", aside=f"{gone} ({named}), most likely for having no event; those {would}"),)
         return lines

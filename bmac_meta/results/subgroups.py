@@ -46,11 +46,11 @@ class Subgroups(Shown):
     def card(self) -> Card:
         """Return the subgroups as a card."""
         everyone = zip((*self.labels, "all trials"), (*self.parts, self.overall), strict=True)
-        rows = tuple(_row(str(label), part) for label, part in everyone)
+        rows = tuple(_row(str(label), part, self.overall) for label, part in everyone)
         level = f"{format_level(self.overall.fit.level)}"
-        headings = (self.column, "trials", self.overall.measure.code, f"{level} CI", f"{level} PI", "τ")
+        headings = (str(self.column), "trials", self.overall.measure.code, f"{level} CI", f"{level} PI", "τ")
         lines = (Line("difference", aside=self.difference), Line("", aside=_other_words(self.other_test)))
-        aside = f"by {self.column.replace('_', ' ')} · {count_noun(len(self.parts), 'subgroup')}"
+        aside = f"by {str(self.column).replace('_', ' ')} · {count_noun(len(self.parts), 'subgroup')}"
         return Card(self.overall.question.title, aside, lines, (Grid(headings, rows),), self.overall.notes)
 
     def forest(self, *, save: str | Path | None = None, **options: Any) -> Figure:
@@ -60,17 +60,17 @@ class Subgroups(Shown):
         return forests.forest_of_subgroups(self, save, **options)
 
 
-def _row(label: str, part: Pooled) -> tuple[str, ...]:
-    fit = part.fit
-    prediction = "needs 3 trials" if math.isnan(fit.pi_low) else part.interval(fit.pi_low, fit.pi_high)
-    tau = "" if math.isnan(fit.tau2) else format_number(math.sqrt(fit.tau2), 2)
+def _row(label: str, part: Pooled, overall: Pooled) -> tuple[str, ...]:
+    # Digits are those of all trials; shares are transformed back with the sizes of the part's own.
+    fit, words = part.fit, part if part.measure.needs_n else overall
+    prediction = "needs 3 trials" if math.isnan(fit.pi_low) else words.interval(fit.pi_low, fit.pi_high)
     return (
         label,
         str(part.k),
-        part.number(fit.estimate),
-        part.interval(fit.ci_low, fit.ci_high),
+        words.number(fit.estimate),
+        words.interval(fit.ci_low, fit.ci_high),
         prediction,
-        tau,
+        words.spread(fit.tau2),
     )
 
 

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from bmac_meta import stats
+from bmac_meta.arguments import one_of
 from bmac_meta.card import Card, Grid, Line, Shown
-from bmac_meta.errors import unknown_word
+from bmac_meta.copies import CachedTable, read_only
 from bmac_meta.numbers import count_noun, format_number, format_percent
 from bmac_meta.results.pooled import Pooled
 
@@ -38,9 +39,9 @@ class Gosh(Shown):
     @cached_property
     def chosen(self) -> np.ndarray:
         """Which subsets have two trials or more, (n,): one trial has no heterogeneity to show."""
-        return self.fit.k > 1
+        return read_only(self.fit.k > 1)
 
-    @cached_property
+    @CachedTable
     def splits(self) -> pd.DataFrame:
         """The median effect and I² of the subsets with and without each trial, the widest split first."""
         members, estimate, i2 = (part[self.chosen] for part in (self.fit.members, self.fit.estimate, self.fit.i2))
@@ -99,8 +100,7 @@ class Gosh(Shown):
     def holds(self, study: str) -> np.ndarray:
         """Return which subsets hold a trial, (n,); raises `UnknownWordError` for one that is not there."""
         studies = list(self.pooled.rows["study"].astype(str))
-        if study not in studies:
-            raise unknown_word("study among these effects", study, studies)
+        one_of(study, studies, "study among these effects")
         return self.fit.members[:, studies.index(study)]
 
     def draw(self, *, highlight: str | None = None, save: str | Path | None = None, **options: Any) -> Figure:

@@ -16,6 +16,7 @@ from bmac_meta.plots.forest import forest
 from bmac_meta.plots.forest_records import Forest, ForestGroup, ForestStudy
 from bmac_meta.question import Question
 from bmac_meta.results.forests import axis_label
+from bmac_meta.results.options import record_with
 from bmac_meta.results.saving import save_picture
 
 if TYPE_CHECKING:
@@ -41,10 +42,10 @@ def forest_of_summary(summary: Summary, save: str | Path | None = None, **option
         "favours_low": "the first-named",
         "favours_high": "the second-named",
         "label_heading": "Question",
-        "decimals": measure.decimals,
+        "decimals": max(answer.decimals for _, answer in answered),
         "footnotes": ("Pale bars: 95% prediction intervals, from 3 trials on.",),
     }
-    record = Forest(groups=tuple(_groups(answered)), **(words | options))
+    record = record_with(Forest, {"groups": tuple(_groups(answered))}, words, options)
     told = f"{count_noun(len(answered), 'question')}, one diamond each. {' '.join(summary.sentences())}"
     return save_picture(forest(record), save, record.title, told, summary.tidy())
 

@@ -34,7 +34,7 @@ class Table(Shown):
 
 def tabulate(answers: Mapping[str, Pooled]) -> Table:
     """Return several answers side by side; raises `InputError` where there is none."""
-    if not answers or not all(isinstance(answer, Pooled) for answer in answers.values()):
+    if not isinstance(answers, Mapping) or not answers or not all(isinstance(one, Pooled) for one in answers.values()):
         raise InputError("tabulate needs a mapping from names to pooled answers: {'r = 0.5': effects.pool()}.")
     return Table(tuple(map(str, answers)), tuple(answers.values()))
 
@@ -42,6 +42,5 @@ def tabulate(answers: Mapping[str, Pooled]) -> Table:
 def _row(name: str, answer: Pooled) -> tuple[str, ...]:
     fit = answer.fit
     prediction = "" if fit.pi_low != fit.pi_low else answer.interval(fit.pi_low, fit.pi_high)
-    tau = "" if fit.tau2 != fit.tau2 else f"{fit.tau2**0.5:.2f}"
-    effect = answer.number(fit.estimate)
-    return name, str(answer.k), answer.measure.code, effect, answer.interval(fit.ci_low, fit.ci_high), prediction, tau
+    effect, interval = answer.number(fit.estimate), answer.interval(fit.ci_low, fit.ci_high)
+    return name, str(answer.k), answer.measure.code, effect, interval, prediction, answer.spread(fit.tau2)

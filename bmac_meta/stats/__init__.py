@@ -12,6 +12,7 @@ from bmac_meta.stats.asymmetry import (
     size_standard_error,
 )
 from bmac_meta.stats.bayes import BayesianPool, bayesian_pool
+from bmac_meta.stats.coefficient_tests import CoefficientTest, coefficient_test
 from bmac_meta.stats.combine import CombinedArm, CombinedCounts, combine_arms, combine_events
 from bmac_meta.stats.convert import (
     log_odds_ratio_from_smd,
@@ -99,6 +100,7 @@ from bmac_meta.stats.shared_control import (
     shared_control_covariance_rr,
     shared_control_covariance_smd,
 )
+from bmac_meta.stats.shrinkage import ShrunkenEffects, shrunken_effects
 from bmac_meta.stats.skewness import SkewnessTest, skewness_from_quartiles
 from bmac_meta.stats.sparse import SparseEffect, mantel_haenszel, peto
 from bmac_meta.stats.sparse_tests import breslow_day, cochran_mantel_haenszel
@@ -141,6 +143,7 @@ __all__ = [
     "BayesianPool",
     "ChiSquaredTest",
     "ClusterRobust",
+    "CoefficientTest",
     "CombinedArm",
     "CombinedCounts",
     "CombinedP",
@@ -170,6 +173,7 @@ __all__ = [
     "RandomEffects",
     "RankTest",
     "SelectionRatioEstimate",
+    "ShrunkenEffects",
     "SkewnessTest",
     "SmallKPanel",
     "SparseEffect",
@@ -193,6 +197,7 @@ __all__ = [
     "cluster_codes",
     "cluster_robust",
     "cochran_mantel_haenszel",
+    "coefficient_test",
     "combine_arms",
     "combine_events",
     "combine_p_values",
@@ -286,6 +291,7 @@ __all__ = [
     "shared_control_covariance_rr",
     "shared_control_covariance_smd",
     "shared_control_smd_covariance",
+    "shrunken_effects",
     "size_standard_error",
     "skewness_from_quartiles",
     "small_k_panel",

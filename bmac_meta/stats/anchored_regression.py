@@ -98,6 +98,29 @@ class AnchoredRegression:
         return _solve(corner, (self.fitted + level)[:, None])[:, 0], _solve(corner, half.transpose(1, 0, 2))
 
 
+def condense(columns: Array, effect: Array, weight: Array) -> tuple[Array, Array, Array]:
+    """Return p rows of weight 1, as columns (p, p, n) and effects (p, n), that stand for r rows, and their misfit (n,).
+
+    They say the same about the coefficients; the weighted sum of squares of the r rows is theirs and the misfit. Takes
+    real arrays as `AnchoredRegression.of` does, and columns that may be 0 or depend on each other.
+    """
+    columns, effect = (np.broadcast_to(part, part.shape[:-1] + weight.shape[-1:]) for part in (columns, effect))
+    parts, every = eliminate(columns, np.sqrt(weight)), np.arange(weight.shape[1])
+    root, others = np.zeros(parts.pivots.shape), np.sqrt(weight)
+    for own, row, pivot in zip(root, parts.anchors, parts.pivots, strict=True):
+        own[:] = np.where(pivot == 0, 0, others[row, every])
+        others[row, every] = np.where(pivot == 0, others[row, every], 0)
+    start = effect[parts.anchors, every]
+    scaled = parts.columns * others / np.where(root == 0, 1, root)[:, None]
+    distance = others * (effect - np.einsum("prn,pn->rn", parts.columns, start))
+    matrix = np.eye(len(root)) + np.einsum("prn,qrn->npq", scaled, scaled)
+    shift = np.linalg.solve(matrix, np.einsum("prn,rn->np", scaled, distance)[..., None])[..., 0].T
+    upper = np.linalg.cholesky(matrix).transpose(2, 1, 0)
+    misfit = ((distance - np.einsum("prn,pn->rn", scaled, shift)) ** 2).sum(axis=0) + (shift**2).sum(axis=0)
+    corner = root * columns[:, parts.anchors, every]
+    return np.einsum("ijn,cjn->cin", upper, corner), np.einsum("ijn,jn->in", upper, root * start + shift), misfit
+
+
 def _reduce(columns: Array, root: Array) -> tuple[Index, Array]:
     """Return p anchors among the rows (p, n), and the columns rewritten so that these are unit vectors (p, r, n)."""
     every = np.arange(root.shape[1])

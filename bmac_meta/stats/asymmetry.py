@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bmac_meta.arguments import one_share
 from bmac_meta.errors import InputError
 from bmac_meta.stats.batch import as_level, unbatch
 from bmac_meta.stats.columns import COUNT, NUMBER, SIZE, BoolArray, blank, read_columns, refuse_where
@@ -17,6 +18,8 @@ from bmac_meta.stats.funnel import Funnel, read_funnel, require_trials, require_
 from bmac_meta.stats.rank_test import RankTest, begg_test
 from bmac_meta.stats.regression import meta_regression
 from bmac_meta.stats.trim_and_fill import TrimAndFill, trim_and_fill
+
+SQUARES = {"standard error": "variance", "as given": "square of the given"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +205,7 @@ def pet_peese(
     estimate: ArrayLike,
     *,
     variance: ArrayLike,
+    predictor: ArrayLike | None = None,
     alpha: float = 0.10,
     level: float = 0.95,
     mask: ArrayLike | None = None,
@@ -210,24 +214,25 @@ def pet_peese(
     """Extrapolate the effect to an infinitely large trial, by standard errors (PET) or by variances (PEESE).
 
     Both are weighted least squares with a free residual variance. PEESE counts when the PET limit differs
-    from 0 with a two-sided p below `alpha`. Shapes and errors as `egger_test`. Source: Stanley & Doucouliagos
-    2014, 10.1002/jrsm.1095.
+    from 0 with a two-sided p below `alpha`. `predictor` (its square for PEESE) replaces the standard error, for the
+    reason and with the shapes and errors of `egger_test`. Source: Stanley & Doucouliagos 2014, 10.1002/jrsm.1095.
     """
-    if not 0.0 < alpha < 1.0:
-        raise InputError(f"alpha is {alpha!r}; it must lie between 0 and 1, such as 0.10.")
+    alpha = one_share("alpha", alpha, 0.1)
     funnel = read_funnel(estimate, variance, mask, minimum_trials)
     weight, share = 1.0 / funnel.v, as_level(level)
-    pet = weighted_line(funnel.y, np.sqrt(funnel.v), weight, funnel.present, share)
-    peese = weighted_line(funnel.y, funnel.v, weight, funnel.present, share)
+    x, name = _predictor(funnel, predictor, mask)
+    square = funnel.v if predictor is None else x**2
+    pet = weighted_line(funnel.y, x, weight, funnel.present, share)
+    peese = weighted_line(funnel.y, square, weight, funnel.present, share)
     use_peese = pet["limit_p_value"] < alpha
     names = {"estimate": "limit", "se": "limit_se", "p_value": "limit_p_value"}
     names |= {"ci_low": "limit_ci_low", "ci_high": "limit_ci_high"}
     chosen = {field: np.where(use_peese, peese[name], pet[name]) for field, name in names.items()}
     chosen["chosen"] = np.where(use_peese, "PEESE", "PET")
     return PetPeese(
-        pet=FunnelRegression("PET", "standard error", **unbatch(pet, funnel.single)),
-        peese=FunnelRegression("PEESE", "variance", **unbatch(peese, funnel.single)),
-        alpha=float(alpha),
+        pet=FunnelRegression("PET", name, **unbatch(pet, funnel.single)),
+        peese=FunnelRegression("PEESE", SQUARES[name], **unbatch(peese, funnel.single)),
+        alpha=alpha,
         **unbatch(chosen, funnel.single),
     )
 

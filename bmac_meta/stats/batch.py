@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bmac_meta.arguments import one_share
+from bmac_meta.copies import read_only
 from bmac_meta.errors import InputError
 from bmac_meta.stats.columns import refuse_no_numbers
 
@@ -144,10 +146,7 @@ def _complaint(batch: Batch, row: int, trial: int) -> str:
 
 def as_level(level: float) -> float:
     """Return a confidence level between 0 and 1, or raise `InputError`."""
-    value = as_floats("level", level)
-    if value.ndim or not 0 < value < 1:
-        raise InputError(f"level is {level!r}; it must be one share between 0 and 1, such as 0.95.")
-    return float(value)
+    return one_share("level", level)
 
 
 def map_chunks(function: Callable[[slice], Fields], count: int, width: int) -> dict[str, NDArray]:
@@ -178,7 +177,14 @@ def _cores() -> int:
 
 
 def unbatch(fields: Fields, single: bool) -> dict[str, object]:
-    """Return fields, for one meta-analysis without the batch axis and with scalars as Python numbers."""
+    """Return fields, for one meta-analysis without the batch axis and with scalars as Python numbers.
+
+    Arrays come out read-only, as records do not change.
+    """
     if not single:
-        return dict(fields)
-    return {name: value.item() if value.size == value.ndim == 1 else value[0] for name, value in fields.items()}
+        return {name: _kept(value) for name, value in fields.items()}
+    return {name: value.item() if value.size == value.ndim == 1 else _kept(value[0]) for name, value in fields.items()}
+
+
+def _kept(value: object) -> object:
+    return read_only(value) if isinstance(value, np.ndarray) else value

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
-from bmac_meta.errors import InputError, NotEnoughTrials, check_word
-from bmac_meta.stats.batch import Batch, as_batch, as_level, map_chunks, unbatch
+from bmac_meta.arguments import one_number, several_numbers
+from bmac_meta.errors import InputError, NotEnoughTrials, check_word, told
+from bmac_meta.stats.batch import LARGEST_EFFECT, SMALLEST_VARIANCE, Batch, as_batch, as_level, map_chunks, unbatch
 from bmac_meta.stats.priors import HalfNormal, HeterogeneityPrior, LogTVariance
 from bmac_meta.stats.roots import bracketed_roots
 from bmac_meta.stats.tau_posterior import TauPosterior, Trials, integrate
@@ -88,7 +89,10 @@ def bayesian_pool(
     """
     check_word("credible interval", interval, INTERVALS)
     batch, level = as_batch(estimate, variance, mask), as_level(level)
+    threshold = one_number("threshold", threshold, "a finite number on the scale of pooling")
     prior = HalfNormal(0.5) if prior is None else prior
+    if not isinstance(prior, HeterogeneityPrior):
+        raise InputError(f"prior is {told(prior)}; give one of bm.stats, such as bm.stats.HalfNormal(0.5).")
     mu_mean, precision = _mu_prior(mu_prior)
     counts = np.full(batch.count, batch.width) if batch.mask is None else batch.mask.sum(-1)
     if isinstance(prior, LogTVariance) and counts.min() < 2:
@@ -109,10 +113,11 @@ def bayesian_pool(
 def _mu_prior(mu_prior: tuple[float, float] | None) -> tuple[float, float]:
     if mu_prior is None:
         return 0.0, 0.0
-    mean, sd = mu_prior
-    if not (np.isfinite(mean) and np.isfinite(sd) and sd > 0):
-        raise InputError(f"mu_prior is {mu_prior}; give a mean and a positive standard deviation, or None for flat.")
-    return float(mean), 1 / float(sd) ** 2
+    wanted = "a mean and a standard deviation above 0, or None for a flat prior"
+    parts = several_numbers("mu_prior", mu_prior, wanted, lambda part: abs(part) <= LARGEST_EFFECT)
+    if len(parts) != 2 or parts[1] < SMALLEST_VARIANCE**0.5:
+        raise InputError(f"mu_prior is {told(mu_prior)}; it must be {wanted}.")
+    return parts[0], 1 / parts[1] ** 2
 
 
 def _trials(batch: Batch, rows: slice, mu_mean: float, precision: float) -> Trials:

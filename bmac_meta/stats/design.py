@@ -35,7 +35,8 @@ def eliminate(columns: NDArray, root_weight: NDArray) -> Elimination:
     every = np.arange(count)
     anchors, pivots = np.empty((size, count), dtype=int), np.empty((size, count))
     for step in range(size):
-        strength = np.abs(reduced[step:] * root_weight).reshape(-1, count).argmax(axis=0)
+        strength = reduced[step:] * root_weight
+        strength = np.abs(strength, out=strength).reshape(-1, count).argmax(axis=0)
         column, row = step + strength // trials, strength % trials
         chosen = reduced[column, :, every].T
         reduced[column, :, every] = reduced[step].T
@@ -87,7 +88,7 @@ class Frame:
 
     def leverage(self) -> tuple[NDArray, NDArray, NDArray]:
         """Return BG (p, k, m) with B the inverse, the others' leverages (k, m), and I − B (m, p, p)."""
-        product = np.einsum("mpq,qkm->pkm", self.inverse, self.scaled)
+        product = np.einsum("pqm,qkm->pkm", np.ascontiguousarray(self.inverse.transpose(1, 2, 0)), self.scaled)
         return product, dot(product, self.scaled), self.gram @ self.inverse
 
     def log_determinant(self) -> NDArray:

@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
+from bmac_meta.arguments import one_share
 from bmac_meta.errors import InputError
-from bmac_meta.stats.batch import as_floats, as_level, unbatch
+from bmac_meta.stats.batch import as_floats, unbatch
 from bmac_meta.stats.funnel import read_funnel
 from bmac_meta.stats.inference import common_effect, ratio
+
+MOST_TRIALS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,13 @@ def excess_significance(
     expectation is too low or too high. Shapes (k,) or (B, k) with `mask`. Raises `NotEnoughTrials` below
     `minimum_trials`. Source: Ioannidis & Trikalinos 2007, 10.1177/1740774507079441.
     """
-    bound = -float(ndtri(0.5 * (1.0 - as_level(1.0 - alpha))))
+    bound = -float(ndtri(0.5 * one_share("alpha", alpha, 0.05)))
     funnel = read_funnel(estimate, variance, mask, minimum_trials, "excess significance")
+    if funnel.y.shape[1] > MOST_TRIALS:
+        raise InputError(
+            f"the exact distribution of the number of significant trials is for {MOST_TRIALS:,} at most; here are "
+            f"{funnel.y.shape[1]:,}."
+        )
     se, k = np.sqrt(funnel.v), funnel.trials
     if effect is None:
         effect = common_effect(funnel.y, variance=funnel.v, mask=funnel.present).estimate

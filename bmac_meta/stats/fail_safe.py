@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from bmac_meta.arguments import one_number
 from bmac_meta.errors import InputError, check_word
-from bmac_meta.stats.batch import as_floats, unbatch
+from bmac_meta.stats.batch import unbatch
 from bmac_meta.stats.funnel import Funnel, read_funnel
 
 MOST = 1e18
@@ -66,8 +67,8 @@ def fail_safe_number(
 
 
 def _check_alpha(alpha: float) -> None:
-    if as_floats("alpha", alpha).ndim or not 0.0 < alpha < 0.5:
-        raise InputError(f"alpha is {alpha!r}; a p that would no longer count lies between 0 and 0.5, such as 0.05.")
+    wanted = "a p that would no longer count, between 0 and 0.5, such as 0.05"
+    one_number("alpha", alpha, wanted, lambda p: 0.0 < p < 0.5)
 
 
 def _check_target(method: str, target: float | None) -> None:
@@ -75,10 +76,8 @@ def _check_target(method: str, target: float | None) -> None:
         if target is not None:
             raise InputError(f"target={target!r} means nothing to the method {method!r}; leave it out.")
         return
-    if target is None or not 0.0 < as_floats("target", target) < np.inf:
-        raise InputError(
-            f"target is {target!r}; the method {method!r} needs the size of effect, above 0, to come down to."
-        )
+    wanted = f"the size of effect, above 0, that the method {method!r} comes down to"
+    one_number("target", target, wanted, lambda size: 0.0 < size < np.inf)
 
 
 def _rosenthal(funnel: Funnel, alpha: float) -> NDArray:

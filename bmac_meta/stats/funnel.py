@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bmac_meta.arguments import whole_number
 from bmac_meta.errors import DesignError, NotEnoughTrials
-from bmac_meta.stats.batch import as_batch
+from bmac_meta.stats.batch import as_batch, map_chunks
 from bmac_meta.stats.columns import BoolArray
 from bmac_meta.stats.inference import ratio
 from bmac_meta.stats.reference import critical, two_sided
@@ -59,7 +60,7 @@ def require_trials(trials: ArrayLike, minimum_trials: int, what: str = "small-st
     bmac_meta.errors.NotEnoughTrials: small-study effects can't be assessed with 4 trials; needs 10. ...
     """
     trials = np.atleast_1d(trials)
-    needed, fewest = max(minimum_trials, SMALLEST_K), int(trials.min())
+    needed, fewest = max(whole_number("minimum_trials", minimum_trials), SMALLEST_K), int(trials.min())
     if fewest >= needed:
         return
     where = f" (meta-analysis {int(trials.argmin())}, counted from 0)" if trials.size > 1 else ""
@@ -107,6 +108,14 @@ def weighted_line(y: NDArray, x: NDArray, weight: NDArray, present: BoolArray, l
     measured from the heaviest trial, so that an offset of effects or predictor costs no digits.
     """
     require_variation(x, present)
+
+    def part(rows: slice) -> dict[str, NDArray]:
+        return _weighted_line(y[rows], x[rows], weight[rows], present[rows], level)
+
+    return map_chunks(part, *y.shape)
+
+
+def _weighted_line(y: NDArray, x: NDArray, weight: NDArray, present: BoolArray, level: float) -> dict[str, NDArray]:
     weight = np.where(present, weight, 0.0)
     heaviest = weight.argmax(axis=1)[:, None]
     x0, y0 = np.take_along_axis(x, heaviest, 1), np.take_along_axis(y, heaviest, 1)

@@ -13,6 +13,7 @@ from bmac_meta.stats.batch import as_level, map_chunks, unbatch
 from bmac_meta.stats.funnel import read_funnel, sum_of_others
 from bmac_meta.stats.inference import random_effects
 from bmac_meta.stats.roots import bracketed_roots
+from bmac_meta.stats.tau2 import estimate_tau2
 
 FARTHEST, NEAREST = 14.0, 1e-9
 NODES = 200
@@ -52,20 +53,22 @@ def henmi_copas(
     """
     funnel = read_funnel(estimate, variance, mask, minimum_trials, "the interval of Henmi and Copas")
     share = as_level(level)
-    common = random_effects(funnel.y, variance=funnel.v, mask=funnel.present, model="common", interval="wald")
-    between = random_effects(funnel.y, variance=funnel.v, mask=funnel.present, tau2="DL", interval="wald").tau2
-    rule = _rule(int(np.ceil(np.sqrt(funnel.trials.max() / TRIALS_PER_PANEL))))
+    trials = funnel.trials
+    rule = _rule(int(np.ceil(np.sqrt(trials.max() / TRIALS_PER_PANEL))))
 
     def part(rows: slice) -> dict[str, NDArray]:
-        weight = funnel.present[rows] / funnel.v[rows]
-        statistic = _PivotDistribution.of(weight, between[rows], funnel.trials[rows], rule)
+        y, v, present = funnel.y[rows], funnel.v[rows], funnel.present[rows]
+        estimate = random_effects(y, variance=v, mask=present, model="common", interval="wald").estimate
+        between = estimate_tau2(y, variance=v, mask=present, method="DL").tau2
+        weight = present / v
+        statistic = _PivotDistribution.of(weight, between, trials[rows], rule)
         se, critical = statistic.spread / np.sqrt(weight.sum(axis=1)), statistic.critical(share)
-        estimate, half = common.estimate[rows], critical * se
-        return {"se": se, "critical": critical, "ci_low": estimate - half, "ci_high": estimate + half}
+        half = critical * se
+        limits = {"ci_low": estimate - half, "ci_high": estimate + half}
+        return {"estimate": estimate, "se": se, "critical": critical, **limits, "tau2": between}
 
     fields = map_chunks(part, len(funnel.y), rule.shape[1] + funnel.y.shape[1])
-    fields |= {"estimate": common.estimate, "tau2": between, "k": funnel.trials}
-    return HenmiCopas(**unbatch(fields, funnel.single))
+    return HenmiCopas(**unbatch(fields | {"k": trials}, funnel.single))
 
 
 @dataclass(frozen=True, slots=True)

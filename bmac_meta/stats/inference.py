@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr
 
-from bmac_meta.errors import InputError, check_word
+from bmac_meta.errors import InputError, check_word, told
 from bmac_meta.stats.batch import Batch, as_batch, as_floats, as_level, map_chunks, unbatch
 from bmac_meta.stats.likelihood import gaussian
 from bmac_meta.stats.projection import MeanProjection
@@ -132,9 +132,10 @@ def _check_words(tau2: object, interval: str, model: str, prediction: str) -> st
 def given_tau2(tau2: ArrayLike, batch: Batch) -> NDArray:
     """Return a given tau2 as (B,), or raise `InputError`."""
     values = as_floats("tau2", tau2)
-    if values.shape not in ((), (1,), (batch.count,)) or not (np.isfinite(values) & (values >= 0.0)).all():
+    fits = values.shape in ((), (1,), (batch.count,)) and (np.isfinite(values) & (values >= 0.0)).all()
+    if isinstance(tau2, bool | np.bool_) or not fits:
         raise InputError(
-            f"tau2 is {tau2!r}; give one finite number of at least 0, or one for each of the {batch.count} "
+            f"tau2 is {told(tau2)}; give one finite number of at least 0, or one for each of the {batch.count} "
             f"meta-analyses, or one of {', '.join(TAU2_METHODS)}."
         )
     return np.broadcast_to(values, batch.count)

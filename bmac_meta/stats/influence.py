@@ -11,10 +11,14 @@ from bmac_meta.errors import NotEnoughTrials, check_word
 from bmac_meta.stats.batch import Batch, as_batch, unbatch
 from bmac_meta.stats.columns import BoolArray
 from bmac_meta.stats.inference import MODELS, random_effects
+from bmac_meta.stats.left_out import without_each
 from bmac_meta.stats.regression import meta_regression
 from bmac_meta.stats.regressors import Design, as_design
+from bmac_meta.stats.tau2 import solve
 
 CHUNK_CELLS = 1 << 21
+# From so many trials on, in a regression and for a mean, fits without one of them come from those of all.
+MANY, MANY_FOR_A_MEAN = 80, 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,8 @@ def influence(
     """
     batch = as_batch(estimate, variance, mask)
     trials = _Trials.of(batch, None if design is None else as_design(design, batch))
-    hat, whole, deleted, unit = trials.fits(tau2)
-    fields = trials.spread_out(_diagnostics(trials, whole, deleted, unit)) | {"hat": hat}
+    hat, whole, deleted = trials.fits(tau2)
+    fields = trials.spread_out(_diagnostics(trials, hat, whole, deleted)) | {"hat": hat}
     return Influence(**unbatch(fields, batch.single))
 
 
@@ -109,7 +113,7 @@ def baujat(
     """
     batch = as_batch(estimate, variance, mask)
     trials = _Trials.of(batch, None)
-    _, whole, deleted, _ = trials.fits(tau2 if check_word("model", model, MODELS) == "random" else 0.0)
+    _, whole, deleted = trials.fits(tau2 if check_word("model", model, MODELS) == "random" else 0.0)
     rest = trials.y[trials.row, trials.trial] - whole.coefficients[:, 0]
     shift = whole.coefficients[:, 0] - deleted.coefficients[:, 0]
     fields = {
@@ -146,16 +150,26 @@ def radial(
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """Holds what the diagnostics need of m fits."""
+    """Holds what the diagnostics need of m fits.
+
+    `variances` (m, p) are those of the coefficients of all trials, with the τ² of the fit.
+    """
 
     coefficients: NDArray
     covariance: NDArray
     tau2: NDArray
     q: NDArray
-    hat: NDArray
+    variances: NDArray
 
     def take(self, index: NDArray) -> _Fit:
         return _Fit(*(getattr(self, name)[index] for name in _Fit.__slots__))
+
+    def with_those(self, chosen: BoolArray, others: _Fit) -> _Fit:
+        """Put other fits in the place of those chosen (m,)."""
+        whole = self.take(np.arange(chosen.size))
+        for name in _Fit.__slots__:
+            getattr(whole, name)[chosen] = getattr(others, name)
+        return whole
 
     @classmethod
     def join(cls, parts: list[_Fit]) -> _Fit:
@@ -189,32 +203,49 @@ class _Trials:
         columns = None if design is None else design.raw
         return cls(np.where(present, y, 0.0), np.where(present, v, 1.0), present, columns, *np.nonzero(removable))
 
-    def fits(self, tau2: str | float) -> tuple[NDArray, _Fit, _Fit, NDArray]:
-        """Return leverages (B, k), and for each trial that can be left out the fits with and without it.
-
-        Last come the variances (m, p) of the coefficients of all trials with τ² as it is without the trial.
-        """
-        whole = self._fit(np.arange(len(self.y)), self.present, tau2)
+    def fits(self, tau2: str | float) -> tuple[NDArray, _Fit, _Fit]:
+        """Return leverages (B, k), and for each trial that can be left out the fits with and without it."""
+        whole, hat = self._fit(np.arange(len(self.y)), self.present, tau2)
+        many = self.present.sum(axis=1) >= (MANY_FOR_A_MEAN if self.columns is None else MANY)
+        groups = [np.flatnonzero(self.row == row) for row in np.flatnonzero(many)]
+        parts = [self._update(places, tau2) for places in groups if places.size]
+        few = np.flatnonzero(~many[self.row])
         step = max(1, CHUNK_CELLS // self.y.shape[1])
-        parts, units = [], []
-        for start in range(0, self.row.size, step):
-            row, trial = self.row[start : start + step], self.trial[start : start + step]
-            mask = self.present[row]
-            mask[np.arange(row.size), trial] = False
-            parts.append(self._fit(row, mask, tau2))
-            units.append(np.einsum("mpp->mp", self._fit(row, self.present[row], parts[-1].tau2).covariance))
-        hat = np.where(self.present, whole.hat, np.nan)
-        with_all = replace(whole.take(self.row), hat=hat[self.row, self.trial])
-        return hat, with_all, _Fit.join(parts), np.concatenate(units)
+        chunks = [few[start : start + step] for start in range(0, few.size, step)]
+        parts += [self._refit(places, tau2) for places in chunks]
+        order = np.concatenate([*(places for places in groups if places.size), *chunks]).argsort()
+        return np.where(self.present, hat, np.nan), whole.take(self.row), _Fit.join(parts).take(order)
 
-    def _fit(self, row: NDArray, mask: BoolArray, tau2: str | float | NDArray) -> _Fit:
+    def _refit(self, places: NDArray, tau2: str | float | NDArray) -> _Fit:
+        """Return the fits without trials, the places (m,) of `row` and `trial`, each from the trials that are left."""
+        row, mask = self.row[places], self.present[self.row[places]]
+        mask[np.arange(row.size), self.trial[places]] = False
+        rest, _ = self._fit(row, mask, tau2)
+        return replace(rest, variances=self._fit(row, self.present[row], rest.tau2)[0].variances)
+
+    def _update(self, places: NDArray, tau2: str | float) -> _Fit:
+        """Return the same for trials of one meta-analysis, from the fits of all its trials."""
+        row, here = self.row[places[0]], np.flatnonzero(self.present[self.row[places[0]]])
+        columns = np.ones((here.size, 1)) if self.columns is None else self.columns[row % len(self.columns), here]
+        left = np.searchsorted(here, self.trial[places])
+        model, design = without_each(self.y[row, here], self.v[row, here], columns, left)
+        between = solve(model, tau2)[0] if isinstance(tau2, str) else tau2 / model.unit**2
+        coefficients, covariance, variances, sound = model.coefficients(between, design)
+        q = model.quadratic(np.zeros(places.size))[0]
+        fit = _Fit(coefficients, covariance, between * model.unit**2, q, variances)
+        return fit if sound.all() else fit.with_those(~sound, self._refit(places[~sound], fit.tau2[~sound]))
+
+    def _fit(self, row: NDArray, mask: BoolArray, tau2: str | float | NDArray) -> tuple[_Fit, NDArray]:
+        """Return fits of meta-analyses, and their leverages."""
         y, v = self.y[row], self.v[row]
         if self.columns is None:
             pool = random_effects(y, variance=v, tau2=tau2, interval="wald", mask=mask)
-            return _Fit(pool.estimate[:, None], pool.se[:, None, None] ** 2, pool.tau2, pool.q, pool.weights)
+            variances = pool.se[:, None] ** 2
+            return _Fit(pool.estimate[:, None], variances[:, :, None], pool.tau2, pool.q, variances), pool.weights
         columns = self.columns if len(self.columns) == 1 else self.columns[row]
         fit = meta_regression(y, variance=v, design=columns, tau2=tau2, interval="wald", mask=mask)
-        return _Fit(fit.coefficients, fit.covariance, fit.tau2, fit.q_residual, fit.hat)
+        parts = fit.coefficients, fit.covariance, fit.tau2, fit.q_residual, np.einsum("mpp->mp", fit.covariance)
+        return _Fit(*parts), fit.hat
 
     def covariates(self) -> NDArray:
         """Return the row of the design of each trial that can be left out, (m, p)."""
@@ -246,8 +277,8 @@ def _leverage(raw: NDArray, present: BoolArray) -> NDArray:
     return (basis**2).sum(axis=2)
 
 
-def _diagnostics(trials: _Trials, whole: _Fit, deleted: _Fit, unit: NDArray) -> dict[str, NDArray]:
-    x, v = trials.covariates(), trials.v[trials.row, trials.trial]
+def _diagnostics(trials: _Trials, hat: NDArray, whole: _Fit, deleted: _Fit) -> dict[str, NDArray]:
+    x, v, leverage = trials.covariates(), *(part[trials.row, trials.trial] for part in (trials.v, hat))
     shift = whole.coefficients - deleted.coefficients
     residual = trials.y[trials.row, trials.trial] - (x * deleted.coefficients).sum(axis=1)
     spread = v + deleted.tau2
@@ -257,9 +288,9 @@ def _diagnostics(trials: _Trials, whole: _Fit, deleted: _Fit, unit: NDArray) -> 
         "residual": residual,
         "residual_se": residual_se,
         "rstudent": residual / residual_se,
-        "dffits": (x * shift).sum(axis=1) / np.sqrt(whole.hat * spread),
+        "dffits": (x * shift).sum(axis=1) / np.sqrt(leverage * spread),
         "cook": (shift * solved).sum(axis=1),
-        "dfbetas": shift / np.sqrt(unit),
+        "dfbetas": shift / np.sqrt(deleted.variances),
         "covariance_ratio": np.linalg.det(np.linalg.solve(whole.covariance, deleted.covariance)),
         "tau2_deleted": deleted.tau2,
         "q_deleted": deleted.q,

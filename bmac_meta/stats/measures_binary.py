@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bmac_meta.errors import InputError, check_word
+from bmac_meta.arguments import one_number
+from bmac_meta.errors import check_word
 from bmac_meta.stats.columns import COUNT, SIZE, BoolArray, FloatArray, read_columns, refuse_where
 from bmac_meta.stats.effect_sizes import EffectSizes, effect_sizes
 from bmac_meta.stats.ratios import log_ratio
@@ -208,12 +209,8 @@ def _read(
 
 def checked_addition(add: float) -> float:
     """Return the continuity correction; raise `InputError` unless it is a number from 0 to 1."""
-    if not 0 <= add <= 1:
-        raise InputError(
-            "add is what goes into each cell of a trial or arm that has an empty one, a number from 0 to 1, "
-            f"but it is {add!r}. The usual value is 0.5."
-        )
-    return add
+    wanted = "what goes into each cell of a trial or arm that has an empty one, a number from 0 to 1, such as 0.5"
+    return one_number("add", add, wanted, lambda number: 0 <= number <= 1)
 
 
 def refuse_more_events_than_patients(events: FloatArray, total: FloatArray, arm: str = "") -> None:

@@ -128,6 +128,9 @@ class ClusteredBatch:
             )
 
     def _check_design(self) -> None:
+        clusters = map_chunks(self._counts, self.batch.count, self.batch.width)["clusters"]
+        if clusters.min() > self.design.size:  # so many clusters are more than the columns can tell
+            return
         many = self.cluster.max() + 1
         confounded = map_chunks(self._confounded, self.batch.count, self.batch.width * many)["confounded"]
         if confounded.any():

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bmac_meta.stats.anchored_regression import AnchoredRegression, Array, Index
+from bmac_meta.stats.anchored_regression import AnchoredRegression, Array, Index, condense
 from bmac_meta.stats.anchored_regression import log_determinant as log_determinant
 
 LOG_TWO_PI = np.log(2 * np.pi)
@@ -43,6 +43,10 @@ class Clusters:
             return self
         parts = (getattr(self, name) for name in Clusters.__slots__)
         return Clusters(*(part if part.shape[-1] == 1 else np.tile(part, times) for part in parts))
+
+    def take(self, index: Index) -> Clusters:
+        """Return the clusters of some of the problems, repeated where the index repeats."""
+        return Clusters(*(_take(getattr(self, name), index) for name in Clusters.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,15 @@ class NestedModel:
         misfit = np.zeros(1) if self.varies else (weight * effect_rest**2).sum(axis=0)
         return Clusters(weight, sums, share, effect, effect_rest, design, design_rest, volume, misfit)
 
+    def condensed(self, clusters: Clusters) -> Clusters:
+        """Return clusters with a few rows instead of all the deviations: of the same heights, but without gradient."""
+        nothing = {"share": clusters.share[:0], "weight": clusters.weight[:0], "effect_rest": clusters.effect_rest[:0]}
+        if not self.varies:
+            return replace(clusters, **nothing)
+        design, effect, misfit = condense(clusters.design_rest, clusters.effect_rest, clusters.weight)
+        few = {"weight": np.ones((len(design), 1)), "effect_rest": effect, "design_rest": design}
+        return replace(clusters, **nothing | few, misfit=clusters.misfit + misfit)
+
     def state(self, clusters: Clusters, between: Array) -> State:
         """Return the state of clusters at variances between (n,).
 
@@ -144,7 +157,8 @@ class NestedModel:
         if self.varies:
             columns = np.concatenate([columns, clusters.design_rest], axis=1)
             effect = np.concatenate([effect, clusters.effect_rest])
-            weight = np.concatenate([weight, np.broadcast_to(clusters.weight, self.cluster.shape + between.shape)])
+            size = clusters.weight.shape[:1] + between.shape
+            weight = np.concatenate([weight, np.broadcast_to(clusters.weight, size)])
         regression = AnchoredRegression.of(columns, effect, weight)
         misfit = regression.misfit + clusters.misfit
         volume = clusters.volume + np.log(grown).sum(axis=0)

@@ -36,13 +36,15 @@ class Peaks:
 class Scan:
     """Holds places `between` (b, n) and `within` (w, n) and their log-likelihoods `height` (b, w, n).
 
-    Places that another data set needs are −∞ high. `small` (2, n) is what is little for the two variances.
+    Places that another data set needs are −∞ high. `small` (2, n) is what is little for the two variances, and `inside`
+    are the condensed clusters at the places within (w × n).
     """
 
     between: Array
     within: Array
     height: Array
     small: Array
+    inside: Clusters
 
 
 def maximize(model: NestedModel, places: Scan | None = None) -> Peaks:
@@ -72,8 +74,9 @@ def scan(model: NestedModel) -> Scan:
     ends = (needed * ((inside.sums > 0) * far**2).sum(axis=0).reshape(within.shape)).max(axis=0)
     small = np.broadcast_arrays(1 / inside.sums[:, :count].max(axis=0), model.smallest)
     between, asked = _places(small[0], ends)
-    height = _heights(many, inside, np.repeat(between[:, None], len(within), axis=1))
-    return Scan(between, within, np.where(asked[:, None] & needed, height, -np.inf), np.stack(small))
+    inside = many.condensed(inside)
+    height = heights(many, inside, np.repeat(between[:, None], len(within), axis=1))
+    return Scan(between, within, np.where(asked[:, None] & needed, height, -np.inf), np.stack(small), inside)
 
 
 def _places(scale: Array, end: Array) -> tuple[Array, BoolArray]:
@@ -82,10 +85,11 @@ def _places(scale: Array, end: Array) -> tuple[Array, BoolArray]:
     return scale * (RATIO**steps - 1), steps <= needed
 
 
-def _heights(model: NestedModel, inside: Clusters, between: Array) -> Array:
+def heights(model: NestedModel, inside: Clusters, between: Array) -> Array:
     """Return the heights (b, w, n) of clusters (w × n) at places between (b, w, n), in blocks of bounded memory."""
     width, height = between[0].size, np.empty(between.shape)
-    step = max(1, BLOCK_CELLS // (len(model.cluster) * width))
+    rows = len(model.first) + len(inside.effect_rest)
+    step = max(1, BLOCK_CELLS // (rows * width))
     for start in range(0, len(between), step):
         block = between[start : start + step]
         state = model.state(inside.repeat(len(block)), block.ravel())

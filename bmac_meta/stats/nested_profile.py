@@ -8,8 +8,8 @@ import numpy as np
 
 from bmac_meta.stats.anchored_regression import Array, Index
 from bmac_meta.stats.columns import BoolArray
-from bmac_meta.stats.nested_likelihood import NestedModel
-from bmac_meta.stats.nested_peaks import Peaks, Scan, highest, maximize, scan, tops
+from bmac_meta.stats.nested_likelihood import Clusters, NestedModel
+from bmac_meta.stats.nested_peaks import Peaks, Scan, heights, highest, maximize, scan, tops
 
 VARIANCES, DOWNWARD = np.array([0, 0, 1, 1]), np.array([True, False, True, False])
 STRIDE, MOST_STRIDES = 2.0, 130
@@ -39,7 +39,7 @@ class Profile:
 
     `down` (s,) says which sides are lower ones and `places` (2, g, s) where to look for the maximum over either
     variance. At the limit the likelihood is `floor` (s,) high, by `drop` below its maximum. `small` (s,) is what is
-    little for the variance.
+    little for the variance. At the places within the clusters are those of `inside` that `column` (w, s) tells.
     """
 
     model: NestedModel
@@ -49,6 +49,8 @@ class Profile:
     floor: Array
     drop: float
     small: Array
+    inside: Clusters
+    column: Index
 
     @classmethod
     def of(cls, model: NestedModel, places: Scan, peaks: Peaks, drop: float) -> Profile:
@@ -59,12 +61,13 @@ class Profile:
         axes = (places.between, places.within)
         size = max(len(axis) for axis in axes)
         padded = np.stack([np.pad(axis, ((0, size - len(axis)), (0, 0)), mode="edge") for axis in axes])
-        small = places.small[which, sides]
-        return cls(model.take(sides), which, down, padded[:, :, sides], (peaks.height - drop)[sides], drop, small)
+        small, column = places.small[which, sides], np.arange(places.within.size).reshape(places.within.shape)
+        parts = (padded[:, :, sides], (peaks.height - drop)[sides], drop, small, places.inside, column[:, sides])
+        return cls(model.take(sides), which, down, *parts)
 
     def take(self, index: Index) -> Profile:
         """Return some of the sides."""
-        names = ("which", "down", "places", "floor", "small")
+        names = ("which", "down", "places", "floor", "small", "column")
         parts = {name: getattr(self, name)[..., index] for name in names}
         return replace(self, model=self.model.take(index), **parts)
 
@@ -73,13 +76,25 @@ class Profile:
         every = np.arange(value.size)
         theta = self.places.copy()
         theta[self.which, :, every] = value[:, None]
-        many = self.model.take(np.tile(every, theta.shape[1]))
-        height = many.at(theta.reshape(2, -1)).height.reshape(-1, 1, value.size)
-        row, _, index = tops(height, len(self.model.cluster))
+        row, _, index = tops(self._heights(value)[:, None], len(self.model.cluster))
         movable = self.which[index] != np.array([[0], [1]])
         peaks = highest(self.model, index, theta[:, row, index], movable)
         slope = self.model.gradient(self.model.at(peaks.theta))
         return peaks.height - self.floor, slope[self.which, every]
+
+    def _heights(self, value: Array) -> Array:
+        """Return the heights (g, s) at values (s,) and the places of the other variance, −∞ where there are fewer."""
+        height = np.full(self.places.shape[1:], -np.inf)
+        outer, inner = (np.flatnonzero(self.which == which) for which in (0, 1))
+        if outer.size:
+            column = self.column[:, outer]
+            between = np.broadcast_to(value[outer], column.shape)
+            height[: len(column), outer] = heights(self.model, self.inside.take(column.ravel()), between[None])[0]
+        if inner.size:
+            some = self.model.take(inner)
+            inside = some.condensed(some.clusters(value[inner]))
+            height[:, inner] = heights(some, inside, self.places[0][:, None, inner])[:, 0]
+        return height
 
 
 def _certain(places: Scan, peaks: Peaks, drop: float) -> Array:

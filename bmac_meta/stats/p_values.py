@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
+from bmac_meta.copies import Sealed
 from bmac_meta.errors import InputError, check_word
 from bmac_meta.stats.columns import NUMBER, POSITIVE, SIZE, FloatArray, Rule, common_shape, read_columns, refuse_where
 
@@ -24,7 +25,7 @@ RISK = Rule("a risk strictly between 0 and 1", lambda risk: (risk > 0) & (risk <
 
 
 @dataclass(frozen=True, slots=True)
-class Albatross:
+class Albatross(Sealed):
     """Holds an albatross plot: trial size against p-value, with contours of effects that would give that p.
 
     `log10_p`, (k,) or (B, k), is the direction times −log₁₀ of the two-sided p, so that clear effects lie far

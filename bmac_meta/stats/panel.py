@@ -16,6 +16,7 @@ from bmac_meta.stats.priors import HalfNormal, HeterogeneityPrior
 Array = NDArray[np.float64]
 
 FEW_TRIALS = 5
+STANDARD_PRIOR = HalfNormal(0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class PanelRow:
 
 @dataclass(frozen=True, slots=True)
 class SmallKPanel:
-    """Five answers to one question.
+    """The answers of five methods to one question, or of four where no prior was given.
 
     `verdict_depends` is True where some intervals leave out `null` and others do not, or where they leave it
     out on different sides. `knapp_hartung_narrower` is True where plain Knapp–Hartung gives a narrower
@@ -57,7 +58,7 @@ def small_k_panel(
     *,
     variance: ArrayLike,
     tau2: str | float = "REML",
-    prior: HeterogeneityPrior | None = None,
+    prior: HeterogeneityPrior | None = STANDARD_PRIOR,
     null: float = 0.0,
     level: float = 0.95,
     mask: ArrayLike | None = None,
@@ -66,9 +67,9 @@ def small_k_panel(
 
     `estimate` and `variance` are (k,), or (B, k) with an optional boolean `mask`. The random-effects rows
     take tau2 from the same estimator, or as it is given; the Bayesian one is the posterior median with its
-    equal-tailed interval under `prior`, `HalfNormal(0.5)` by default, which suits log ratios and standardized mean
-    differences only: give one in the unit of the effects for a mean difference. Raises as `random_effects` and
-    `bayesian_pool` do.
+    equal-tailed interval under `prior`, `HalfNormal(0.5)` unless another is given, which suits log ratios and
+    standardized mean differences only: give one in the unit of the effects for a mean difference, or None to go
+    without Bayes. Raises as `random_effects` and `bayesian_pool` do.
 
     Why side by side: Röver, Knapp & Friede 2015 (doi:10.1186/s12874-015-0091-1); Wiksten, Rücker & Schwarzer
     2016 (doi:10.1002/sim.6879); Bender et al. 2018 (doi:10.1002/jrsm.1297).
@@ -82,9 +83,8 @@ def small_k_panel(
         raise InputError(
             f"null is {null!r}; give the one value that means no effect, 0 for differences and log ratios."
         )
-    null, prior = float(value), HalfNormal(0.5) if prior is None else prior
+    null = float(value)
     shared = {"variance": variance, "level": level, "mask": mask}
-    bayes = bayesian_pool(estimate, prior=prior, **shared)
     pooled = {
         "common effect, Wald": random_effects(estimate, model="common", interval="wald", **shared),
         "random effects, Wald": random_effects(estimate, tau2=tau2, interval="wald", **shared),
@@ -94,7 +94,9 @@ def small_k_panel(
         ),
     }
     rows = [_row(name, result.estimate, result.ci_low, result.ci_high, null) for name, result in pooled.items()]
-    rows.append(_row(f"Bayes, {prior.label} on tau", bayes.median, bayes.ci_low, bayes.ci_high, null))
+    if prior is not None:
+        bayes = bayesian_pool(estimate, prior=prior, **shared)
+        rows.append(_row(f"Bayes, {prior.label} on tau", bayes.median, bayes.ci_low, bayes.ci_high, null))
     common, plain = rows[0], rows[2]
     narrower = plain.ci_high - plain.ci_low < common.ci_high - common.ci_low
     k = pooled["common effect, Wald"].k

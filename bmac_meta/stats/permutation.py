@@ -10,10 +10,12 @@ from math import factorial, prod
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bmac_meta.errors import InputError, check_word
-from bmac_meta.stats.batch import Batch, as_batch, as_floats, unbatch
+from bmac_meta.arguments import one_seed, whole_number
+from bmac_meta.errors import check_word
+from bmac_meta.stats.batch import Batch, as_batch, unbatch
 from bmac_meta.stats.columns import BoolArray
 from bmac_meta.stats.inference import given_tau2, random_effects, ratio
+from bmac_meta.stats.permuted import permuted_fits
 from bmac_meta.stats.regression import meta_regression
 from bmac_meta.stats.regressors import as_design
 
@@ -21,6 +23,8 @@ CHUNK_ROWS, CHUNK_CELLS = 1 << 13, 1 << 20
 # Statistics that differ by less are one; coefficients and residuals that are smaller against the effects, each
 # weighted as in the fit, are nothing but rounding.
 SAME, NOTHING = 1e-9, 1e-13
+# From so many trials on permutations of a regression share their sums.
+MANY = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def permutation_test(
     [0.125]
     """
     check_word("permutation statistic", statistic, ("t", "coefficient"))
-    most = check_count("permutations", permutations)
+    most, seed = check_count("permutations", permutations), one_seed(seed)
     batch = as_batch(estimate, variance, mask)
     analyses = _read(batch, design, statistic, tau2, interval)
     tests = [analysis.test(most, seed) for analysis in analyses]
@@ -81,10 +85,7 @@ def permutation_test(
 
 def check_count(name: str, count: int) -> int:
     """Return a number of repetitions; raise `InputError` unless it is a whole number above 0."""
-    number = as_floats(name, count)
-    if number.ndim or not 1 <= number < np.inf or number % 1:
-        raise InputError(f"{name} is {count!r}; give a whole number above 0.")
-    return int(count)
+    return whole_number(name, count)
 
 
 def _read(
@@ -135,11 +136,11 @@ class _Analysis:
         bound = self._statistics(self.y[None], self.v[None])[0] * (1.0 - SAME)
         draw = None if exact else np.random.default_rng(seed)
         reached, count = np.zeros(bound.shape), 0
-        for effects, variances in self._shuffled(kinds, permutations, draw):
-            reached += (self._statistics(effects, variances) >= bound).sum(axis=0)
-            count += len(effects)
+        for shuffled in self._shuffled(kinds, permutations, draw):
+            reached += (self._statistics(*shuffled) >= bound).sum(axis=0)
+            count += len(shuffled[0])
         share = reached / count if exact else (reached + 1.0) / (count + 1.0)
-        coefficients, se, _ = self._fit(self.y[None], self.v[None], self.interval)
+        coefficients, se, _, _ = self._fits(self.y[None], self.v[None])
         return {
             "p_values": share if self.of_mean else np.where(self.tested, share, np.nan),
             "observed": (coefficients if self.statistic == "coefficient" else ratio(coefficients, se))[0],
@@ -149,25 +150,41 @@ class _Analysis:
 
     def _shuffled(
         self, kinds: NDArray, count: int, draw: np.random.Generator | None
-    ) -> Iterator[tuple[NDArray, NDArray]]:
-        """Give the effects and variances (n, k) of all or random permutations, a chunk at a time."""
+    ) -> Iterator[tuple[NDArray, NDArray, NDArray | None]]:
+        """Give effects and variances (n, k) of all or random permutations, and the orders of rows, chunk by chunk."""
         if self.of_mean:
             for signs in _signs(self.y.size, count, draw):
-                yield signs * self.y, np.broadcast_to(self.v, signs.shape)
+                yield signs * self.y, np.broadcast_to(self.v, signs.shape), None
         else:
             for order in _orders(kinds, count, draw):
-                yield self.y[order], self.v[order]
+                yield self.y[order], self.v[order], order
 
-    def _statistics(self, effects: NDArray, variances: NDArray) -> NDArray:
+    def _statistics(self, effects: NDArray, variances: NDArray, orders: NDArray | None = None) -> NDArray:
         """Return the absolute statistics (n, p) of effects and variances (n, k), 0 or infinite but for rounding."""
-        coefficients, se, tau2 = self._fit(effects, variances, self.interval)
-        scaled = self.interval == "knapp-hartung"
-        wald = self._fit(effects, variances, "wald")[1] if scaled else se
+        many = orders is not None and self.y.size >= MANY
+        fits = self._fits_of_many(effects, variances, orders) if many else self._fits(effects, variances)
+        (coefficients, se, wald, tau2), scaled = fits, self.interval == "knapp-hartung"
         nothing = NOTHING * wald * np.sqrt((effects**2 / (variances + tau2[:, None])).sum(axis=1))[:, None]
         coefficients = np.where(np.abs(coefficients) <= nothing, 0.0, np.abs(coefficients))
         if self.statistic == "coefficient":
             return coefficients
         return ratio(coefficients, np.where(scaled & (se <= nothing), 0.0, se))
+
+    def _fits(self, effects: NDArray, variances: NDArray) -> list[NDArray]:
+        """Return coefficients, their standard errors and those of Wald (n, p), and tau2 (n,), for arrays (n, k)."""
+        coefficients, se, tau2 = self._fit(effects, variances, self.interval)
+        # Other standard errors are Wald's, or as good where it comes to what is nothing but rounding.
+        wald = self._fit(effects, variances, "wald")[1] if self.interval == "knapp-hartung" else se
+        return [coefficients, se, wald, tau2]
+
+    def _fits_of_many(self, effects: NDArray, variances: NDArray, orders: NDArray) -> list[NDArray]:
+        """Return the same for many trials in some orders (n, k), all at once but for those that would lose digits."""
+        parts, safe = permuted_fits(self.y, self.v, self.columns, orders, self.tau2, self.interval)
+        if safe.all():
+            return parts
+        others = self._fits(effects[~safe], variances[~safe])
+        order = np.concatenate([np.flatnonzero(safe), np.flatnonzero(~safe)]).argsort()
+        return [np.concatenate(pair)[order] for pair in zip(parts, others, strict=True)]
 
     def _fit(self, effects: NDArray, variances: NDArray, interval: str) -> tuple[NDArray, NDArray, NDArray]:
         """Return coefficients and standard errors (n, p), and tau2 (n,), of effects and variances (n, k)."""

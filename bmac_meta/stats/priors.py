@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import erf, erfinv, gammaln, ndtr, ndtri, stdtr, stdtrit
 
-from bmac_meta.errors import InputError, check_word
+from bmac_meta.arguments import one_number
+from bmac_meta.errors import check_word
 
 Array = NDArray[np.float64]
+
+SCALES, LOG_SCALES = (1e-30, 1e30), (1e-3, 100.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class HalfNormal:
     tail: ClassVar[float] = np.inf
 
     def __post_init__(self) -> None:
-        _check_scale(self.scale)
+        _check_scale(self.scale, *SCALES)
 
     @property
     def label(self) -> str:
@@ -62,7 +65,7 @@ class HalfCauchy:
     tail: ClassVar[float] = 2.0
 
     def __post_init__(self) -> None:
-        _check_scale(self.scale)
+        _check_scale(self.scale, *SCALES)
 
     @property
     def label(self) -> str:
@@ -91,7 +94,7 @@ class LogNormalVariance:
     tail: ClassVar[float] = np.inf
 
     def __post_init__(self) -> None:
-        _check_scale(self.scale)
+        _check_scale(self.scale, *LOG_SCALES)
         _check_location(self.location)
 
     @property
@@ -131,7 +134,7 @@ class LogTVariance:
     tail: ClassVar[float] = 1.5
 
     def __post_init__(self) -> None:
-        _check_scale(self.scale)
+        _check_scale(self.scale, *LOG_SCALES)
         _check_location(self.location)
 
     @property
@@ -202,13 +205,14 @@ def rhodes_2015(outcome: str = "any", comparison: str = "any") -> LogTVariance:
 
 
 def _check_location(location: float) -> None:
-    if isinstance(location, str) or not np.isfinite(location):
-        raise InputError(f"location is {location!r}; a prior of log tau² needs a finite location, such as -2.")
+    one_number(
+        "location", location, "a number from −60 to 60, such as -2: the median of log tau²", lambda m: abs(m) <= 60
+    )
 
 
-def _check_scale(scale: float) -> None:
-    if not (np.isfinite(scale) and scale > 0):
-        raise InputError(f"the scale of a prior on tau is {scale}; give a positive number.")
+def _check_scale(scale: float, low: float, high: float) -> None:
+    wanted = f"a number from {low:g} to {high:g}, such as 0.5"
+    one_number("scale", scale, wanted, lambda size: low <= size <= high)
 
 
 def _log(tau: ArrayLike) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from bmac_meta.arguments import one_number, one_seed, whole_number
 from bmac_meta.errors import InputError, check_word
 from bmac_meta.stats.batch import as_batch, as_level, unbatch
 from bmac_meta.stats.dependence import cluster_codes
@@ -50,6 +51,7 @@ CORRECTIONS = {
 WORKING_MODELS = ("correlated", "independent")
 COMBINATIONS = ("stouffer", "fisher")
 SMALLEST_DF = 4.0
+LARGEST_SEED = 2**32 - 1
 
 
 def cluster_robust(
@@ -85,8 +87,8 @@ def cluster_robust(
     designs = designs_of(design, batch)
     groups = cluster_codes(cluster, batch.width)
     counts = count_clusters(batch, groups, designs.shape[2])
-    if not 0 <= correlation < 1:
-        raise InputError(f"correlation is {correlation}; give a number from 0 up to, but not including, 1.")
+    wanted = "a number from 0 up to, but not including, 1"
+    correlation = one_number("correlation", correlation, wanted, lambda r: 0 <= r < 1)
     fields = gather(tables(batch, designs), lambda table: _robust(table, groups, working, correlation), batch.count)
     usable = (fields["df"] >= SMALLEST_DF) & ~fields.pop("full_leverage")[:, None]
     fields |= robust_inference(fields, usable, level)
@@ -153,8 +155,9 @@ def permute_with_pymare(
     """
     batch = as_batch(estimate, variance, mask)
     need_two_trials(batch)
-    if draws < 1:
-        raise InputError(f"draws is {draws}; give the number of rearrangements, such as 1000.")
+    draws, seed = whole_number("draws", draws), one_seed(seed)
+    if seed > LARGEST_SEED:
+        raise InputError(f"seed is {seed}; PyMARE takes none above {LARGEST_SEED}.")
     alone = (one for table in tables(batch, designs_of(design, batch)) for one in table.one_by_one())
     fields = gather(alone, lambda table: _permuted(table, tau2, draws, seed), batch.count)
     return PymarePermutation(**unbatch(fields, batch.single))

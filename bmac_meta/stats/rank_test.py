@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
+from bmac_meta.errors import InputError
 from bmac_meta.stats.batch import unbatch
 from bmac_meta.stats.columns import BoolArray
 from bmac_meta.stats.funnel import read_funnel, sum_of_others, without_rounding
 
 LARGEST_EXACT_K = 500
+CHUNK_CELLS = 1 << 18
+MOST_TRIALS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,11 @@ def begg_test(
     (True, 0.6667)
     """
     funnel = read_funnel(estimate, variance, mask, minimum_trials)
+    if funnel.y.shape[1] > MOST_TRIALS:
+        raise InputError(
+            f"Begg's test compares every two trials; here are {funnel.y.shape[1]:,}, and it is for {MOST_TRIALS:,} at "
+            "most. Use Egger's test."
+        )
     rows = [_kendall(_standardized(y, v), v) for y, v in funnel.rows()]
     return RankTest(**unbatch({name: np.array([row[name] for row in rows]) for name in rows[0]}, funnel.single))
 
@@ -62,14 +70,23 @@ def _standardized(y: NDArray, v: NDArray) -> NDArray:
 
 def _kendall(x: NDArray, y: NDArray) -> dict[str, float]:
     x, y = _twelve_digits(x), _twelve_digits(y)
-    order_x, order_y = np.sign(x[:, None] - x), np.sign(y[:, None] - y)
-    k, concordance = x.size, 0.5 * (order_x * order_y).sum()
-    untied_x, untied_y = 0.5 * np.abs(order_x).sum(), 0.5 * np.abs(order_y).sum()
-    if untied_x == 0 or untied_y == 0:
+    k, (signs, untied_x, untied_y) = x.size, _pairs(x, y)
+    concordance, pairs_x, pairs_y = (0.5 * part.sum() for part in (signs, untied_x, untied_y))
+    if pairs_x == 0 or pairs_y == 0:
         return {"tau": np.nan, "p_value": np.nan, "exact": False, "k": k}
-    exact = bool(untied_x == untied_y == k * (k - 1) / 2 and k <= LARGEST_EXACT_K)
-    p_value = _exact_p(k, concordance) if exact else _normal_p(k, concordance, order_x, order_y)
-    return {"tau": concordance / np.sqrt(untied_x * untied_y), "p_value": p_value, "exact": exact, "k": k}
+    exact = bool(pairs_x == pairs_y == k * (k - 1) / 2 and k <= LARGEST_EXACT_K)
+    p_value = _exact_p(k, concordance) if exact else _normal_p(k, concordance, untied_x, untied_y)
+    return {"tau": concordance / np.sqrt(pairs_x * pairs_y), "p_value": p_value, "exact": exact, "k": k}
+
+
+def _pairs(x: NDArray, y: NDArray) -> NDArray:
+    """Return for each trial (3, k) the pairs in one order less those in opposite orders, and those untied in x, y."""
+    step = max(1, CHUNK_CELLS // x.size)
+    parts = []
+    for start in range(0, x.size, step):
+        order_x, order_y = (np.sign(part[start : start + step, None] - part) for part in (x, y))
+        parts.append([part.sum(axis=1) for part in (order_x * order_y, np.abs(order_x), np.abs(order_y))])
+    return np.concatenate(parts, axis=1)
 
 
 def _twelve_digits(values: NDArray) -> NDArray:
@@ -94,8 +111,8 @@ def _at_most(k: int) -> NDArray:
     return np.cumsum(chance)
 
 
-def _normal_p(k: int, concordance: float, order_x: NDArray, order_y: NDArray) -> float:
-    ties = [k - 1.0 - np.abs(order).sum(axis=1) for order in (order_x, order_y)]
+def _normal_p(k: int, concordance: float, untied_x: NDArray, untied_y: NDArray) -> float:
+    ties = [k - 1.0 - untied for untied in (untied_x, untied_y)]
     whole, lost = k * (k - 1.0) * (2.0 * k + 5.0), sum((t * (2.0 * t + 7.0)).sum() for t in ties)
     pairs = np.prod([t.sum() for t in ties]) / (2.0 * k * (k - 1.0))
     triples = np.prod([(t * (t - 1.0)).sum() for t in ties]) / (9.0 * k * (k - 1.0) * (k - 2.0))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bmac_meta.copies import Sealed
 from bmac_meta.errors import DesignError, check_word
 from bmac_meta.stats.batch import Batch, as_batch, as_floats, as_level, map_chunks, unbatch
 from bmac_meta.stats.design import DesignProjection, Frame
@@ -65,7 +66,7 @@ class MetaRegression:
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(Sealed):
     """Holds predicted mean effects for new covariate values, each (m,) or (B, m), with both kinds of limits.
 
     For one place, given as (p,), the last axis is left out.
@@ -124,7 +125,7 @@ def _fit(
     rest, shift = frame.residual(frame.distance)
     quadratic = (rest * rest).sum(axis=0) + (shift * shift).sum(axis=0)
     scale, df = interval_scale(interval, quadratic, model.degrees)
-    coefficients, wald = _coefficients(model, frame, shift, design)
+    coefficients, wald = wald_coefficients(model, frame, shift, design)
     covariance = wald * scale[:, None, None]
     se = np.sqrt(np.einsum("bpp->bp", covariance))
     statistic, half = ratio(coefficients, se), critical(level, df)[:, None] * se
@@ -145,7 +146,8 @@ def _fit(
     }
 
 
-def _coefficients(model: DesignProjection, frame: Frame, shift: NDArray, design: Design) -> tuple[NDArray, NDArray]:
+def wald_coefficients(model: DesignProjection, frame: Frame, shift: NDArray, design: Design) -> tuple[NDArray, NDArray]:
+    """Return coefficients (b, p) and their covariances (b, p, p) by Wald, from the `shift` (p, b) of a frame."""
     rows = frame.elimination.anchors.T
     raw = np.broadcast_to(design.raw, (len(rows), *design.raw.shape[1:]))
     anchors = np.take_along_axis(raw, rows[:, :, None], axis=1)

@@ -11,7 +11,7 @@ from bmac_meta.errors import DesignError
 from bmac_meta.stats.batch import Batch, as_floats
 from bmac_meta.stats.design import SMALLEST_PIVOT, DesignProjection, eliminate
 
-LARGEST_REGRESSOR = 1e100
+SMALLEST_REGRESSOR, LARGEST_REGRESSOR = 1e-100, 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,14 @@ def _check_numbers(raw: NDArray) -> None:
     if not usable.all():
         place = tuple(int(axis[0]) for axis in np.nonzero(~usable))
         raise DesignError(
-            f"design has {raw[place]} in trial {place[1]}, column {place[2]} (counted from 0); every regressor "
-            "must be a finite number of usable size. Leave out the trials where it is not known."
+            f"{_named(raw, place[0])} has {raw[place]} in trial {place[1]}, column {place[2]} (counted from 0); every "
+            "regressor must be a finite number of usable size. Leave out the trials where it is not known."
         )
+
+
+def _named(raw: NDArray, row: int) -> str:
+    """Return a design (1 or B, k, p) in words, with the meta-analysis where each has its own."""
+    return "the design" if len(raw) == 1 else f"the design of meta-analysis {row}"
 
 
 def _check_shape(raw: NDArray, shape: tuple[int, ...], batch: Batch) -> None:
@@ -92,26 +97,33 @@ def _check_shape(raw: NDArray, shape: tuple[int, ...], batch: Batch) -> None:
             f"design has shape {shape}; with {batch.width} trials it must be ({batch.width}, p), one row per "
             "trial and one column per coefficient (with a column of ones for the intercept)."
         )
-    trials = batch.width if batch.mask is None else int(batch.mask.sum(axis=1).min())
+    counts = np.full(batch.count, batch.width) if batch.mask is None else batch.mask.sum(axis=1)
+    trials, row = int(counts.min()), int(counts.argmin())
     if trials <= raw.shape[2]:
+        where = "" if counts.min() == counts.max() else f" in meta-analysis {row} (counted from 0)"
         raise DesignError(
-            f"the design is saturated: {raw.shape[2]} coefficients from {trials} trials leave nothing to "
+            f"the design is saturated{where}: {raw.shape[2]} coefficients from {trials} trials leave nothing to "
             "estimate tau2 from. Use fewer covariates or more trials."
         )
 
 
 def _orthonormal(raw: NDArray) -> NDArray:
     largest = np.abs(raw).max(axis=1, keepdims=True)
-    empty = np.argwhere(largest[:, 0] == 0.0)
+    empty = np.argwhere(largest[:, 0] < SMALLEST_REGRESSOR)
     if empty.size:
-        raise DesignError(f"column {empty[0][1]} of the design (counted from 0) is zero in every trial. Leave it out.")
+        row, column = map(int, empty[0])
+        size = "zero" if largest[row, 0, column] == 0.0 else f"no larger than {largest[row, 0, column]:.3g}"
+        raise DesignError(
+            f"column {column} (counted from 0) of {_named(raw, row)} is {size} in every trial. Leave it out"
+            f"{'' if size == 'zero' else ', or change its unit'}."
+        )
     scaled = raw / largest
     basis, triangle = np.linalg.qr(scaled / np.sqrt((scaled * scaled).sum(axis=1, keepdims=True)))
     diagonal = np.abs(np.diagonal(triangle, axis1=1, axis2=2))
     if (diagonal < SMALLEST_PIVOT).any():
-        column = int(np.argwhere(diagonal < SMALLEST_PIVOT)[0][1])
+        row, column = map(int, np.argwhere(diagonal < SMALLEST_PIVOT)[0])
         raise DesignError(
-            f"the design is collinear: column {column} (counted from 0) is a linear combination of the "
+            f"{_named(raw, row)} is collinear: column {column} (counted from 0) is a linear combination of the "
             "columns before it. Leave it out, or merge categories."
         )
     return basis

@@ -6,22 +6,28 @@ The permutation test has a module of its own and can be had from here too.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bmac_meta.errors import InputError, NotEnoughTrials
+from bmac_meta.arguments import one_seed
+from bmac_meta.copies import read_only
+from bmac_meta.errors import InputError, NotEnoughTrials, check_word
 from bmac_meta.stats.batch import Batch, as_batch, as_floats, unbatch
 from bmac_meta.stats.columns import BoolArray
 from bmac_meta.stats.inference import RandomEffects, random_effects
+from bmac_meta.stats.left_out import without_each
 from bmac_meta.stats.permutation import PermutationTest, check_count, permutation_test
+from bmac_meta.stats.tau2 import TAU2_METHODS, log_likelihood, solve
 
 CHUNK_ROWS, CHUNK_CELLS = 1 << 15, 1 << 21
+# From so many trials on tau2 without one of them comes from fits of all.
+MANY = 300
 WORDS = ("level", "method", "interval", "model", "prediction")
 NUMBERS = tuple(field.name for field in fields(RandomEffects) if field.name not in WORDS)
-MOST_COLUMNS = 62
+MOST_COLUMNS, MOST_SAMPLED = 62, 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,11 @@ def leave_one_out(
         return rest
 
     options = {"tau2": tau2, "interval": interval, "model": model, "level": level}
-    return _pools(batch, members, options)
+    if model != "random" or not isinstance(tau2, str) or present.sum(axis=1).min() < MANY:
+        return _pools(batch, members, options)
+    between, height = _heterogeneity_without_each(batch, present, check_word("tau2 method", tau2, TAU2_METHODS))
+    pools = _pools(batch, members, options | {"tau2": between[0] if batch.single else between})
+    return replace(pools, method=tau2, log_likelihood=read_only(height[0] if batch.single else height))
 
 
 def cumulative(
@@ -143,11 +153,13 @@ def gosh(
     >>> gosh([1.0, 2.0, 6.0], variance=[1.0, 1.0, 1.0]).k.tolist()
     [1, 1, 2, 1, 2, 2, 3]
     """
-    batch, most = as_batch(estimate, variance, mask), check_count("subsets", subsets)
+    batch, most, seed = as_batch(estimate, variance, mask), check_count("subsets", subsets), one_seed(seed)
     present = _present(batch)
     used = present.any(axis=0)
     size = int(used.sum())
     complete = size <= MOST_COLUMNS and 2**size - 1 <= most
+    if not complete and most > MOST_SAMPLED:
+        raise InputError(f"subsets is {most:,}, more than a random sample can have; ask for {MOST_SAMPLED:,} at most.")
     every = np.zeros((2**size - 1 if complete else most, batch.width), dtype=bool)
     every[:, used] = _every_subset(size) if complete else _sample_of_subsets(size, most, seed)
 
@@ -158,9 +170,20 @@ def gosh(
     names = ("estimate", "se", "tau2", "i2", "k")
     options = {"tau2": tau2, "model": model, "interval": "wald"}
     numbers, _ = _numbers(batch, len(every), members, options, names)
-    return Gosh(
-        every, **{name: numbers[name][0] if batch.single else numbers[name] for name in names}, complete=complete
-    )
+    fields = {name: read_only(numbers[name][0] if batch.single else numbers[name]) for name in names}
+    return Gosh(read_only(every), **fields, complete=complete)
+
+
+def _heterogeneity_without_each(batch: Batch, present: BoolArray, method: str) -> tuple[NDArray, NDArray]:
+    """Return tau2 without each trial and the log-likelihood there, (B, k), from fits of all; NaN where masked."""
+    between, height = np.full((2, *present.shape), np.nan)
+    for row, here in enumerate(present):
+        y, v = batch.estimate[row, here], batch.variance[row, here]
+        model, _ = without_each(y, v, np.ones((y.size, 1)), np.arange(y.size))
+        tau2, _ = solve(model, method)
+        between[row, here] = tau2 * model.unit**2
+        height[row, here] = log_likelihood(model, tau2, restricted=method == "REML")
+    return between, height
 
 
 Members = Callable[[NDArray, NDArray], BoolArray]

@@ -12,7 +12,8 @@ from bmac_meta.stats.columns import BoolArray
 
 LOG_TWO_PI = np.log(2.0 * np.pi)
 MOST_STEPS = 500
-MEANS = 32
+MEANS, WEIGHT_STEPS = 32, 20
+CHUNK_CELLS = 1 << 19
 SMALLEST_CURVATURE = 1e-8
 LADDER = np.array([0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0])
 
@@ -119,21 +120,31 @@ def _starts(model: StepLikelihood, start_tau2: float, logs: NDArray, free: BoolA
     means = np.linspace(low - reach, high, MEANS)
     tau2 = LADDER * max(start_tau2, 0.1 * float(np.median(model.variance)))
     between, mean = np.repeat(tau2, MEANS), np.tile(means, LADDER.size)
-    places = np.column_stack([mean, between, np.tile(logs, (mean.size, 1))])
-    for _ in range(20 if free[2:].any() else 0):
-        places[:, 2:] = np.where(free[2:], _better_weights(model, places), logs)
-    best = np.argsort(-model.value(places).reshape(LADDER.size, MEANS), axis=1)[:, :2]
+    places, height = np.column_stack([mean, between, np.tile(logs, (mean.size, 1))]), np.empty(mean.size)
+    step = max(1, CHUNK_CELLS // (model.effect.size * logs.size))
+    for start in range(0, mean.size, step):
+        some = slice(start, start + step)
+        if free[2:].any():
+            places[some, 2:] = np.where(free[2:], _good_weights(model, places[some]), logs)
+        height[some] = model.value(places[some])
+    best = np.argsort(-height.reshape(LADDER.size, MEANS), axis=1)[:, :2]
     return places.reshape(LADDER.size, MEANS, -1)[np.arange(LADDER.size)[:, None], best].reshape(best.size, -1)
 
 
-def _better_weights(model: StepLikelihood, places: NDArray) -> NDArray:
-    """Return log weights that make expected counts match the observed ones: a step that never descends."""
-    spread = np.sqrt(model.variance + places[:, 1:2])
+def _good_weights(model: StepLikelihood, places: NDArray) -> NDArray:
+    """Return log weights (n, J) at places (n, 2 + J) that make expected counts near the observed ones.
+
+    It takes steps that never descend, from the weights of the places.
+    """
+    spread, logs = np.sqrt(model.variance + places[:, 1:2]), places[:, 2:]
     chance = interval_chances((model.limits - places[:, :1, None]) / spread[..., None])
-    observable = (chance * np.exp(places[:, None, 2:])).sum(axis=-1, keepdims=True)
-    expected = np.maximum((chance / observable).sum(axis=1), 1e-300)
-    logs = np.log(np.maximum(model.counts, 1e-300)) - np.log(expected)
-    return np.clip(logs - logs[:, :1], -30.0, 30.0)
+    observed = np.log(np.maximum(model.counts, 1e-300))
+    for _ in range(WEIGHT_STEPS):
+        observable = chance @ np.exp(logs)[:, :, None]
+        expected = np.maximum((1.0 / observable).transpose(0, 2, 1) @ chance, 1e-300)[:, 0]
+        logs = observed - np.log(expected)
+        logs = np.clip(logs - logs[:, :1], -30.0, 30.0)
+    return logs
 
 
 def _climb(model: StepLikelihood, start: NDArray, free: BoolArray) -> NDArray:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from bmac_meta.arguments import one_share
 from bmac_meta.errors import InputError, check_word
 from bmac_meta.stats.batch import as_floats, as_level, map_chunks, unbatch
 from bmac_meta.stats.columns import BoolArray
@@ -144,7 +145,7 @@ def _read(
 ) -> _Trials:
     sign = 1.0 if check_word("favored direction", favored, FAVORED) == "positive" else -1.0
     robust = check_word("model", model, MODELS) == "random"
-    bound = -float(ndtri(0.5 * (1.0 - as_level(1.0 - alpha))))
+    bound = -float(ndtri(0.5 * one_share("alpha", alpha, 0.05)))
     funnel = read_funnel(estimate, variance, mask, minimum_trials, "selection by significance")
     between = np.zeros(len(funnel.y))
     if robust:

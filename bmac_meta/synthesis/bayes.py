@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from bmac_meta import stats
 from bmac_meta.errors import InputError
 from bmac_meta.results.bayes import Bayesian
-from bmac_meta.stats.batch import as_floats
-from bmac_meta.stats.priors import HalfNormal, HeterogeneityPrior
+from bmac_meta.stats.priors import HeterogeneityPrior
 from bmac_meta.synthesis.verbs import pool
 
 if TYPE_CHECKING:
@@ -29,25 +26,29 @@ def bayes(
     """Pool the effects by the normal–normal model with a prior on τ; no sampling, the same digits every time.
 
     `prior` is one of `bm.stats` (HalfNormal, HalfCauchy, turner_2015 for log odds ratios, rhodes_2015 for
-    standardized mean differences …); by default half-normal(0.5), in standard deviations for differences in points.
+    standardized mean differences …); by default half-normal(0.5), in standard deviations for differences in points
+    (then the trials must tell their sizes).
     `threshold` (on the scale of pooling) is what the effect should be beyond, on the better side; by default no
     effect. `mean_prior` is mean and SD of a normal prior of the mean effect, flat by default. `interval` is
     "equal-tailed" or "shortest". Raises as `pool` does, and `NotEnoughTrials` for one trial under a prior with heavy
     tails.
     """
     pooled = pool(effects)
-    if threshold is not None and not np.isfinite(as_floats("threshold", threshold)).all():
-        raise InputError(f"threshold is {threshold!r}; give a finite number on the scale of pooling.")
-    chosen = HalfNormal(0.5 * pooled.unit) if prior is None else prior
-    if not isinstance(chosen, HeterogeneityPrior):
-        raise InputError(f"prior is {prior!r}; give one of bm.stats, such as bm.stats.HalfNormal(0.5).")
+    chosen = pooled.tau_prior if prior is None else prior
+    if chosen is None:
+        raise InputError(
+            f"No prior on τ was given. The default is half-normal(0.5 standard deviations), and the standard deviation "
+            f"of these effects ({effects.measure.label}) is not known, as not every trial tells its size: "
+            "give a prior in the unit of the effects, such as bm.stats.HalfNormal(10), or the sizes as n_a and n_b "
+            "(n for one arm)."
+        )
     fit = stats.bayesian_pool(
         effects.estimates,
         variance=effects.variances,
         prior=chosen,
         mu_prior=mean_prior,
         interval=interval,
-        threshold=0.0 if threshold is None else float(threshold),
+        threshold=0.0 if threshold is None else threshold,
         level=level,
     )
     below = effects.question.lower_is_better

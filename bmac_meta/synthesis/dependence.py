@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from bmac_meta import stats
-from bmac_meta.errors import InputError, NotEnoughTrials, check_word, unknown_word
+from bmac_meta.arguments import at_most, one_number, one_of
+from bmac_meta.errors import InputError, NotEnoughTrials, check_word
+from bmac_meta.narrowing import floats_in
 from bmac_meta.results.dependent import Correlated, Multilevel, Robust
 from bmac_meta.results.multivariate import Multivariate
+from bmac_meta.stats.batch import as_floats
+from bmac_meta.synthesis.columns import saying
 from bmac_meta.synthesis.shared_arm import SHARED, shared_arm_covariance
-from bmac_meta.synthesis.verbs import check_comparable, default_interval
+from bmac_meta.synthesis.verbs import MOST_TRIALS, check_comparable, default_interval
 
 if TYPE_CHECKING:
     from bmac_meta.effects import Effects
@@ -35,6 +38,7 @@ def robust(
     with fewer than 2 clusters.
     """
     effects, labels = _clustered(effects, cluster)
+    at_most(MOST_TRIALS, len(set(labels)), "clusters", "a cluster-robust standard error")
     data = {"variance": effects.variances, "cluster": labels}
     choices = {"correlation": correlation, "working": working, "level": level}
     fit = stats.cluster_robust(effects.estimates, **data, **choices)
@@ -86,7 +90,9 @@ def gls(
     effects, matrix = _with_covariance(effects, covariance, correlation, cluster, time)
     if len(effects) < 2:
         raise NotEnoughTrials("A covariance takes 2 rows; here is 1. pool() shows it as it is.")
-    named = interval or default_interval("common" if tau2 == 0 else "random")
+    if not isinstance(tau2, str):
+        tau2 = one_number("tau2", tau2, "REML, ML or a number of 0 or more", lambda value: 0 <= value < np.inf)
+    named = default_interval("common" if tau2 == 0 else "random") if interval is None else interval
     choices = {"tau2": tau2, "interval": named, "level": level, "between": between}
     fit = stats.generalized_least_squares(effects.estimates, covariance=matrix, **choices)
     said = _said(covariance, correlation, cluster, time)
@@ -112,8 +118,7 @@ def multivariate(
     """
     check_comparable(effects)
     for column in (outcome, cluster):
-        if column not in effects.frame:
-            raise unknown_word("column of these effects", column, effects.frame.columns)
+        effects = saying(effects, column, "name another column")
     effects, matrix = _with_covariance(effects, covariance, correlation, cluster, None)
     data = {"outcome": effects.frame[outcome].astype(str).to_numpy(), "covariance": matrix}
     labels = effects.frame[cluster].astype(str).to_numpy()
@@ -127,6 +132,7 @@ def _with_covariance(
 ) -> tuple[Effects, np.ndarray]:
     """Return the effects that can be used, and the covariance of their errors."""
     check_comparable(effects)
+    at_most(MOST_TRIALS, len(effects), "rows", "a covariance between all of them")
     if (covariance is None) == (correlation is None):
         raise InputError(
             f"Rows that are not independent need either covariance=, a matrix (k, k) or {SHARED!r}, or correlation=, a "
@@ -138,6 +144,7 @@ def _with_covariance(
     if covariance is not None:
         check_word("covariance", covariance, (SHARED,))
         return effects, shared_arm_covariance(effects, labels)
+    correlation = one_number("correlation", correlation, "a number from −1 to 1, such as 0.5", lambda r: -1 <= r <= 1)
     if time is None:
         matrix = stats.compound_symmetry(labels, correlation)
     else:
@@ -146,9 +153,8 @@ def _with_covariance(
 
 
 def _times(effects: Effects, time: str) -> np.ndarray:
-    if time not in effects.frame:
-        raise unknown_word("column of these effects", time, effects.frame.columns)
-    times = pd.to_numeric(effects.frame[time], errors="coerce").to_numpy(float, na_value=np.nan)
+    one_of(time, effects.frame.columns)
+    times = floats_in(effects.frame[time])
     if not np.isfinite(times).all():
         row = effects.studies[int(np.flatnonzero(~np.isfinite(times))[0])]
         raise InputError(f"A row of {row} says no {time} in numbers; leave it out, or use a correlation without time=.")
@@ -171,16 +177,12 @@ def _pairs(matrix: np.ndarray) -> int:
 def _clustered(effects: Effects, cluster: str) -> tuple[Effects, np.ndarray]:
     """Return the effects that say their cluster, and the labels of the clusters."""
     check_comparable(effects)
-    if cluster not in effects.frame:
-        raise unknown_word("column of these effects", cluster, effects.frame.columns)
-    effects = effects._keep(effects.frame[cluster].notna().to_numpy(), f"{cluster} is not reported")
-    if not len(effects):
-        raise InputError(f"No row says its {cluster}; name another column.")
+    effects = saying(effects, cluster, "name another column")
     return effects, effects.frame[cluster].astype(str).to_numpy()
 
 
 def _fitting(effects: Effects, covariance: ArrayLike) -> np.ndarray:
-    matrix, k = np.asarray(covariance, dtype=float), len(effects)
+    matrix, k = as_floats("covariance", covariance), len(effects)
     if matrix.shape != (k, k):
         raise InputError(
             f"covariance has the shape {matrix.shape}; with {k} rows it must be ({k}, {k}), in the order of .frame."

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from bmac_meta import stats
+from bmac_meta.arguments import whole_number
 from bmac_meta.errors import BmacMetaError, PoolingRefused
-from bmac_meta.narrowing import said_yes
+from bmac_meta.narrowing import floats_in, said_yes
 from bmac_meta.results.doubts import Doubts, Refused, Sensitivity
 from bmac_meta.results.pooled import Pooled
 from bmac_meta.synthesis.verbs import leave_one_out, pool
@@ -64,6 +65,7 @@ def doubts(
     the choice of method, derived and flagged numbers. `tau2` and `interval` as in `pool`. What looks at the shape of
     the funnel needs `minimum_trials`. Raises as `pool` does.
     """
+    minimum_trials = whole_number("minimum_trials", minimum_trials)
     pooled = pool(effects, tau2, interval)
     favored, source = favored_side(pooled)
     asked = _Asked(effects, pooled, favored, minimum_trials, tau2, interval)
@@ -121,7 +123,7 @@ def _peters(asked: _Asked) -> stats.FunnelRegression:
 def _tables(effects: Effects) -> Mapping[str, np.ndarray]:
     if effects.measure.code not in TABLES or not set(COUNTS) <= set(effects.frame):
         raise PoolingRefused("this test is for trials that print events and totals of both arms")
-    counts = effects.frame[list(COUNTS)]
+    counts = effects.frame[list(COUNTS)].apply(floats_in)
     missing = int(counts.isna().any(axis=1).sum())
     if missing:
         raise PoolingRefused(f"{missing} of {len(counts)} trials print no counts")
@@ -133,7 +135,7 @@ def _trim_and_fill(asked: _Asked) -> stats.TrimAndFill:
 
 
 def _pet_peese(asked: _Asked) -> stats.PetPeese:
-    return stats.pet_peese(**asked.data)
+    return stats.pet_peese(**asked.data, predictor=_size_predictor(asked.effects))
 
 
 def _step_selection(asked: _Asked) -> stats.StepSelection:

@@ -1,4 +1,4 @@
-"""The verbs that ask how much hangs on single trials."""
+"""The verbs that look at single trials: what hangs on them, what their own effects may be."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bmac_meta import stats
 from bmac_meta.errors import NotEnoughTrials
 from bmac_meta.results.influence import Influence
+from bmac_meta.results.shrunken import Shrunken
 from bmac_meta.results.subsets import Gosh
 from bmac_meta.synthesis.verbs import pool
 
@@ -27,6 +28,19 @@ def influence(effects: Effects, tau2: str = "REML", interval: str = "knapp-hartu
         stats.baujat(effects.estimates, **data),
         stats.radial(effects.estimates, tau2=tau2, **data),
     )
+
+
+def shrunken(
+    effects: Effects, tau2: str = "REML", interval: str = "knapp-hartung-floored", *, level: float = 0.95
+) -> Shrunken:
+    """Estimate the true effect of each trial from its own result and from all trials (empirical Bayes).
+
+    `tau2`, `interval` and `level` as in `pool`. Raises as `pool` does, and `NotEnoughTrials` for a single trial.
+    Source: Raudenbush & Bryk 1985, 10.3102/10769986010002075.
+    """
+    choices = {"tau2": tau2, "interval": interval, "level": level}
+    pooled = pool(effects, **choices)
+    return Shrunken(pooled, stats.shrunken_effects(effects.estimates, variance=effects.variances, **choices))
 
 
 def gosh(effects: Effects, *, subsets: int = 100_000, seed: int = 0, tau2: str = "REML") -> Gosh:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from bmac_meta import stats
+from bmac_meta.arguments import several_numbers
 from bmac_meta.errors import InputError, PoolingRefused, check_word
+from bmac_meta.narrowing import floats_in
 from bmac_meta.results.p_values import Albatross, CombinedP
 from bmac_meta.synthesis.verbs import check_poolable
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = ("size",)
 SIZES = (("n_a", "n_b"), ("total_a", "total_b"), ("n",), ("total",))
+UNKNOWN_RISK = 0.5
 NEAR_ONE, NEAR_ZERO = -6.0, 37.0
 """Beyond these normal deviates a p is too near to 1 or 0 to keep its digits."""
 CONTOURS = {"SMD": (0.2, 0.5, 0.8), "OR": (1.25, 1.5, 2.0), "RR": (1.1, 1.25, 1.5), "COR": (0.1, 0.3, 0.5)}
@@ -90,8 +92,10 @@ def _deviates(effects: Effects) -> np.ndarray:
 def _sizes(effects: Effects, purpose: str) -> np.ndarray:
     """Return the number of participants of each trial."""
     for names in SIZES:
-        if set(names) <= set(effects.frame) and effects.frame[list(names)].notna().all(axis=None):
-            return effects.frame[list(names)].apply(pd.to_numeric).to_numpy(float).sum(axis=1)
+        if set(names) <= set(effects.frame):
+            sizes = np.column_stack([floats_in(effects.frame[name]) for name in names])
+            if (np.isfinite(sizes) & (sizes > 0)).all():
+                return sizes.sum(axis=1)
     raise InputError(
         f"The sizes of the trials are needed ({purpose}); give columns n_a and n_b, without gaps, with the effects."
     )
@@ -102,14 +106,17 @@ def _assumed(effects: Effects, measure: str) -> dict[str, float]:
     frame = effects.frame
     if measure == "MD":
         return {"sd": float(np.median(frame["se"] * np.sqrt(_sizes(effects, "SD of the contours")) / 2))}
-    if measure in ("OR", "RR") and {"events_b", "total_b"} <= set(frame):
-        return {"baseline_risk": float(frame["events_b"].sum() / frame["total_b"].sum())}
+    if measure in ("OR", "RR"):
+        counted = {"events_b", "total_b"} <= set(frame)
+        events, total = (np.nansum(floats_in(frame[name])) if counted else 0.0 for name in ("events_b", "total_b"))
+        return {"baseline_risk": float(events / total) if 0 < events < total else UNKNOWN_RISK}
     return {}
 
 
 def _contours(measure: str, contours: Iterable[float] | None, assumed: dict[str, float]) -> np.ndarray:
     if contours is not None:
-        return np.asarray(list(contours), dtype=float)
+        wanted = "a size of effect above 0"
+        return np.array(several_numbers("contours", contours, wanted, lambda size: 0 < size < np.inf))
     if measure == "MD":
         return np.array(CONTOURS["SMD"]) * assumed["sd"]
     return np.array(CONTOURS[measure])

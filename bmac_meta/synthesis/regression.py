@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bmac_meta.arguments import one_seed, whole_number, yes_or_no
 from bmac_meta.design import DesignMatrix, design_matrix, formula_columns
 from bmac_meta.errors import DesignError, NotEnoughTrials
 from bmac_meta.numbers import count_noun
@@ -40,6 +41,8 @@ def regress(
     `NotEnoughTrials` with fewer than 10 trials per covariate unless `exploratory`, which is printed, `DesignError` for
     collinear or saturated designs, and `InputError` for a formula that cannot be read.
     """
+    yes_or_no("exploratory", exploratory)
+    permutations, seed = whole_number("permutations", permutations, least=0), one_seed(seed)
     check_poolable(effects)
     for column in formula_columns(formula, effects.frame):
         effects = effects._keep(effects.frame[column].notna().to_numpy(), f"{column} is not reported")

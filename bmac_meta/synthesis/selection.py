@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bmac_meta import stats
+from bmac_meta.arguments import several_numbers
 from bmac_meta.errors import PoolingRefused
 from bmac_meta.results.selection import Selection
 from bmac_meta.synthesis.doubts import favored_side
@@ -36,6 +37,8 @@ def selection(
     value of no effect, and `NotEnoughTrials` below `minimum_trials`. Source: Mathur & VanderWeele 2020,
     10.1111/rssc.12440.
     """
+    wanted = "a number of 1 or more, infinite for the worst case"
+    ratios = several_numbers("ratios", ratios, wanted, lambda ratio: ratio >= 1)
     pooled = pool(effects, tau2, level=level)
     if pooled.measure.null is None:
         raise PoolingRefused(f"A {pooled.measure.label} has no value of no effect, so no trial is significant.")

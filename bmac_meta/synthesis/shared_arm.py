@@ -10,11 +10,14 @@ import pandas as pd
 
 from bmac_meta import stats
 from bmac_meta.errors import InputError, PoolingRefused
+from bmac_meta.narrowing import floats_in
 
 if TYPE_CHECKING:
     from bmac_meta.effects import Effects
 
 SHARED = "shared arm"
+OWN = {"SMD": ("n_a",), **dict.fromkeys(("OR", "RR", "RD"), ("events_a", "total_a"))}
+"""What the covariance takes from the arm that is a row's own."""
 CORRECTION = 0.5
 """What `Effects.from_raw` adds to the cells of a table of which one is empty."""
 
@@ -30,23 +33,42 @@ def shared_arm_covariance(effects: Effects, labels: np.ndarray) -> np.ndarray:
     if code not in _COMMON:
         raise PoolingRefused(f"Effects as {code} share no arm; {SHARED!r} is for {', '.join(_COMMON)}.")
     columns = [name for name in effects.measure.columns if name.endswith("_b") or name.startswith("scale")]
-    columns += ["n_a"] if code == "SMD" else []
-    _check_arm(effects, labels, columns)
-    common = _COMMON[code](effects.frame, effects.estimates, labels)
+    own = OWN.get(code, ())
+    numbers = {name: floats_in(effects.frame[name]) for name in (*columns, *own) if name in effects.frame}
+    frame = pd.DataFrame(numbers, index=effects.frame.index)
+    _check_arm(frame, labels, columns, own)
+    if code in ("OR", "RR", "RD"):
+        _check_correction(effects, numbers)
+    common = _COMMON[code](frame, effects.estimates, labels)
     matrix = np.where(labels[:, None] == labels, common, 0.0)
     np.fill_diagonal(matrix, effects.variances)
     return matrix
 
 
-def _check_arm(effects: Effects, labels: np.ndarray, columns: list[str]) -> None:
-    missing = [name for name in columns if name not in effects.frame or effects.frame[name].isna().any()]
+def _check_correction(effects: Effects, numbers: dict[str, np.ndarray]) -> None:
+    """Raise `InputError` where tables with an empty cell did not give their effects by the usual correction."""
+    keep = {} if effects.measure.code == "RD" else {"double_zero": "keep"}
+    usual = effects.measure.compute(**{name: numbers[name] for name in effects.measure.columns}, **keep).estimate
+    a, n_a, c, n_b = (numbers[name] for name in ("events_a", "total_a", "events_b", "total_b"))
+    empty = (a == 0) | (a == n_a) | (c == 0) | (c == n_b)
+    other = empty & ~np.isclose(np.atleast_1d(usual), effects.estimates, rtol=1e-6, atol=1e-9)
+    if other.any():
+        raise InputError(
+            f"The covariance of effects that share an arm takes {CORRECTION} as added to the cells of a trial with an "
+            f"empty one; those of {effects.studies[int(other.argmax())]} were made in another way. Leave add= out, or "
+            "give a covariance."
+        )
+
+
+def _check_arm(frame: pd.DataFrame, labels: np.ndarray, columns: list[str], own: tuple[str, ...]) -> None:
+    needed = [*columns, *own]
+    missing = [name for name in needed if name not in frame or not np.isfinite(frame[name]).all()]
     if missing:
         raise InputError(
-            f"The covariance of effects that share an arm needs {', '.join(columns)} of every row; not there, or with "
+            f"The covariance of effects that share an arm needs {', '.join(needed)} of every row; not there, or with "
             f"gaps: {', '.join(missing)}. Make the effects with Effects.from_raw, or give a covariance."
         )
-    arms = effects.frame[[name for name in columns if name != "n_a"]]
-    apart = arms.groupby(labels).nunique().max(axis=1) > 1
+    apart = frame[columns].groupby(labels).nunique().max(axis=1) > 1
     if apart.any():
         raise InputError(
             f"The rows of {', '.join(map(str, apart.index[apart]))} have different numbers in arm b, so they do not "

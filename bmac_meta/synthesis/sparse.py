@@ -10,6 +10,7 @@ import pandas as pd
 
 from bmac_meta import stats
 from bmac_meta.errors import InputError, NotEnoughTrials
+from bmac_meta.narrowing import floats_in
 from bmac_meta.results.sparse import Sparse
 from bmac_meta.synthesis.verbs import check_poolable
 
@@ -59,10 +60,12 @@ def _tables(effects: Effects) -> tuple[Effects, dict[str, np.ndarray]]:
             f"2×2 tables need {', '.join(COUNTS)}; these effects have no {', '.join(missing)}. Ask for an event, or "
             "make the effects with Effects.from_raw(measure='OR')."
         )
-    effects = effects._keep(effects.frame[list(COUNTS)].notna().all(axis=1).to_numpy(), "no counts are printed")
+    counts = effects.frame[list(COUNTS)].apply(floats_in)
+    printed = np.isfinite(counts).all(axis=1).to_numpy()
+    effects = effects._keep(printed, "no counts are printed")
     if not len(effects):
         raise InputError("No trial prints the events of both arms; pool() takes the printed ratios.")
-    return effects, {name: effects.frame[name].to_numpy(float) for name in COUNTS}
+    return effects, {name: counts[name].to_numpy()[printed] for name in COUNTS}
 
 
 def _without_events(effects: Effects) -> pd.Series:
@@ -72,7 +75,7 @@ def _without_events(effects: Effects) -> pd.Series:
 
 
 def _sparse(effects: Effects, fit: stats.SparseEffect, measure: str, variance: str, tests: dict[str, Any]) -> Sparse:
-    frame = effects.frame
+    frame = effects.frame.assign(**{name: floats_in(effects.frame[name]) for name in COUNTS})
     silent = frame["study"][(frame["events_a"] + frame["events_b"]) == 0]
     before = _without_events(effects)
     return Sparse(

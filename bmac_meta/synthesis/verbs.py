@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from bmac_meta.errors import InputError, NotEnoughTrials, PoolingRefused, check_word, unknown_word
+from bmac_meta.arguments import at_most, yes_or_no
+from bmac_meta.copies import held
+from bmac_meta.errors import NotEnoughTrials, PoolingRefused, check_word
 from bmac_meta.results import Pooled, Series, Subgroups
 from bmac_meta.stats import pymare_engine
 from bmac_meta.stats import subgroups as compare_subgroups
-from bmac_meta.stats.inference import RandomEffects, random_effects
+from bmac_meta.stats.inference import MODELS, RandomEffects, random_effects
 from bmac_meta.stats.resampling import cumulative as cumulative_fits
 from bmac_meta.stats.resampling import leave_one_out as leave_one_out_fits
+from bmac_meta.synthesis.columns import groups_of, order_of, saying
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from bmac_meta.effects import Effects
 
+MOST_TRIALS, MOST_GROUPS = 10_000, 200
 ENGINES = ("bmac_meta", "pymare")
 FIT_COLUMNS = ("estimate", "se", "ci_low", "ci_high", "pi_low", "pi_high", "tau2", "i2", "q")
 
@@ -47,8 +50,9 @@ def pool(
     pooled, with the trials and the way out, and `NotEnoughTrials` where there is none.
     """
     check_word("engine", engine, ENGINES)
+    named = default_interval(model) if interval is None else interval
     check_poolable(effects)
-    choices = {"tau2": tau2, "interval": interval or default_interval(model), "model": model, "level": level}
+    choices = {"tau2": tau2, "interval": named, "model": model, "level": level}
     if engine == "pymare":
         fit = pymare_engine.pool_with_pymare(effects.estimates, variance=effects.variances, **choices)
     else:
@@ -58,11 +62,12 @@ def pool(
 
 def default_interval(model: str) -> str:
     """Return the interval of a model where none is named."""
-    return "wald" if model == "common" else "knapp-hartung-floored"
+    return "wald" if check_word("model", model, MODELS) == "common" else "knapp-hartung-floored"
 
 
 def _pooled(effects: Effects, fit: RandomEffects, engine: str = "bmac_meta") -> Pooled:
-    return Pooled(effects.question, fit, effects.frame, effects.left_out, effects.notes, engine)
+    tables = held(effects, "frame"), held(effects, "left_out")
+    return Pooled(effects.question, fit, *tables, effects.notes, engine)
 
 
 def check_comparable(effects: Effects) -> None:
@@ -105,6 +110,7 @@ def leave_one_out(
     pooled = pool(effects, tau2, interval, level=level)
     if pooled.k < 2:
         raise NotEnoughTrials(f"To leave one trial out takes 2 trials; here is {pooled.k}.")
+    at_most(MOST_TRIALS, pooled.k, "trials", "leaving out each in turn")
     fits = leave_one_out_fits(effects.estimates, variance=effects.variances, tau2=tau2, interval=interval, level=level)
     return Series("without", _series_frame(effects.studies, fits), pooled)
 
@@ -117,13 +123,14 @@ def cumulative(
     *,
     level: float = 0.95,
 ) -> Series:
-    """Pool the trials one after the other, in the order of a column (year unless another is named)."""
-    if by not in effects.frame:
-        raise unknown_word("column of these effects", by, map(str, effects.frame.columns))
-    effects = effects._keep(effects.frame[by].notna().to_numpy(), f"{by} is not reported")
-    order = effects.frame[by]
+    """Pool the trials one after the other, in the order of a column (year unless another is named).
+
+    Categories come in their own order, words in that of the alphabet.
+    """
+    effects = saying(effects, by, "order the trials by another column")
     pooled = pool(effects, tau2, interval, level=level)
-    ranks = order.rank(method="first").to_numpy(float)
+    at_most(MOST_TRIALS, pooled.k, "trials", "adding one after the other")
+    ranks = order_of(effects.frame[by])
     result = cumulative_fits(
         effects.estimates, variance=effects.variances, by=ranks, tau2=tau2, interval=interval, level=level
     )
@@ -157,41 +164,32 @@ class Grouped:
         `common_tau2` estimates one tau2 for all groups; the test under the other choice is shown as well. Raises as
         `Effects.pool` does.
         """
+        yes_or_no("common_tau2", common_tau2)
         check_poolable(self.effects)
-        labels = _labels(self.effects.frame[self.column])
+        labels, places = groups_of(self.effects.frame[self.column])
+        at_most(MOST_GROUPS, len(labels), f"groups by {self.column}", "pooling each group")
         choices = {"tau2": tau2, "interval": interval, "level": level}
-        arrays = {"variance": self.effects.variances, "labels": labels}
-        singles = not common_tau2 and len(set(labels)) == len(labels)
+        arrays = {"variance": self.effects.variances, "labels": places}
+        singles = not common_tau2 and len(labels) == len(places)
         test, other = (
             None
             if common and singles
-            else compare_subgroups(self.effects.estimates, **arrays, **choices, common_tau2=common)
+            else replace(
+                compare_subgroups(self.effects.estimates, **arrays, **choices, common_tau2=common), labels=labels
+            )
             for common in (common_tau2, not common_tau2)
         )
         parts = tuple(
-            _pooled(self.effects._keep(labels == label, f"{self.column} is not {label}"), fit)
-            for label, fit in zip(test.labels, test.groups, strict=True)
+            _pooled(self.effects._keep(places == place, f"{self.column} is not {label}"), fit)
+            for place, (label, fit) in enumerate(zip(labels, test.groups, strict=True))
         )
-        return Subgroups(self.column, test.labels, parts, pool(self.effects, **choices), test, other)
+        return Subgroups(self.column, labels, parts, pool(self.effects, **choices), test, other)
 
     def forest(self, *, save: str | Path | None = None, **options: Any) -> Figure:
         """Draw the pooled groups."""
         return self.pool().forest(save=save, **options)
 
 
-def _labels(column: pd.Series) -> np.ndarray:
-    """Return the groups by name; numbers stay numbers, so that 10 comes after 2, and whole ones bear no decimals."""
-    if not is_numeric_dtype(column) or is_bool_dtype(column):
-        return column.astype(str).to_numpy(dtype=object)
-    numbers = column.to_numpy(float)
-    return numbers.astype(int) if (numbers % 1 == 0).all() else numbers
-
-
 def grouped(effects: Effects, column: str) -> Grouped:
     """Group effects by a column; rows without a value in it are left out by name."""
-    if column not in effects.frame:
-        raise unknown_word("column of these effects", column, map(str, effects.frame.columns))
-    known = effects.frame[column].notna().to_numpy()
-    if not known.any():
-        raise InputError(f"No trial says its {column}; group by another column.")
-    return Grouped(effects._keep(known, f"{column} is not reported"), column)
+    return Grouped(saying(effects, column, "group by another column"), column)

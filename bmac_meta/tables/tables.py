@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from bmac_meta.copies import tables_as_copies
 from bmac_meta.errors import DataError, Fault, InputError
 from bmac_meta.paths import data_folder, evidence_folder
 from bmac_meta.tables.check import typed_frame
@@ -23,7 +24,8 @@ from bmac_meta.tables.rules import rule_faults
 from bmac_meta.tables.schema import Package, TableSchema, read_package
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@tables_as_copies
+@dataclass(frozen=True, eq=False)
 class Tables:
     """Is the checked content of a folder: one frame per table, typed, with the row of the file as its index.
 

@@ -8,9 +8,11 @@ from difflib import get_close_matches
 import numpy as np
 import pandas as pd
 
-from bmac_meta.errors import Fault
+from bmac_meta.arguments import as_real
+from bmac_meta.errors import Fault, told
 
 LISTED = 10_000
+LARGEST_NUMBER = 1e25
 """Faults of one kind in one column that are listed row by row; the rest are counted in one closing fault."""
 
 _COMPARISONS = 100_000
@@ -52,11 +54,13 @@ def value_shown(value: object) -> str:
     >>> value_shown("ha"), value_shown(12.0), value_shown(True), value_shown(float("nan"))
     ("'ha'", '12', 'true', 'an empty cell')
     """
-    if value is None or value is pd.NA or value != value:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
         return "an empty cell"
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()
-    return shown(value) if isinstance(value, str) else plain(value)
+    if isinstance(value, float) or abs(as_real(value)) < LARGEST_NUMBER:
+        return plain(value)
+    return shown(value) if isinstance(value, str) else told(value)
 
 
 def listed(names: Iterable[str], most: int = 20) -> str:

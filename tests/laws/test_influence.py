@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import numpy as np
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bmac_meta.stats.inference import random_effects
 from bmac_meta.stats.influence import baujat, influence, radial
+from bmac_meta.stats.regression import meta_regression
 from bmac_meta.stats.resampling import cumulative, gosh, leave_one_out
 
 FIELDS = ("residual", "rstudent", "dffits", "cook", "covariance_ratio", "hat", "tau2_deleted", "q_deleted")
 UNIT_FREE = ("rstudent", "dffits", "cook", "covariance_ratio", "hat", "q_deleted")
 
 PATIENT = settings(deadline=None)  # other work on the machine must not fail a law
+
+
+def as_if_of_many_trials(*arguments, **options):
+    """Return the diagnostics by the way that is taken for many trials."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("MANY", "MANY_FOR_A_MEAN"):
+            patch.setattr(import_module("bmac_meta.stats.influence"), name, 0)
+        return influence(*arguments, **options)
 
 
 @st.composite
@@ -151,3 +163,63 @@ def test_a_trial_without_weight_has_no_influence(data, extra):
     assert abs(result.dffits[-1]) < 1e-4
     assert result.hat[-1] < 1e-8
     same(result.rstudent[:-1], influence(y, variance=v).rstudent, 1e-4)
+
+
+@st.composite
+def regressions(draw, most=12):
+    """Draw effects, often tied, variances up to twice the `most` decades apart, often tied, and two columns."""
+    k = draw(st.integers(6, 12))
+    decades = draw(st.integers(0, most))
+    effects = draw(st.lists(st.integers(-20, 20), min_size=k, max_size=k))
+    logs = draw(st.lists(st.integers(-decades, decades), min_size=k, max_size=k))
+    covariate = draw(st.lists(st.integers(0, 6), min_size=k, max_size=k).filter(lambda row: len(set(row)) > 2))
+    return np.array(effects) / 10.0, 10.0 ** np.array(logs), np.column_stack([np.ones(k), covariate])
+
+
+METHODS = st.sampled_from(["REML", "ML", "DL", "PM", 0.0, 0.5])
+
+
+def remaining(y, v, x, tau2, i):
+    """Return the fit of all rows but one."""
+    kept = np.arange(y.size) != i
+    return meta_regression(y[kept], variance=v[kept], design=x[kept], tau2=tau2, interval="wald")
+
+
+@PATIENT
+@given(data=regressions(), tau2=METHODS)
+def test_left_out_heterogeneity_of_many_trials_is_that_of_the_remaining_rows(data, tau2):
+    y, v, x = data
+    result = as_if_of_many_trials(y, variance=v, design=x, tau2=tau2)
+    for i in np.flatnonzero(np.isfinite(result.residual)):
+        rest = remaining(y, v, x, tau2, i)
+        np.testing.assert_allclose(result.tau2_deleted[i], rest.tau2, rtol=1e-8, atol=1e-12 * v.min())
+        np.testing.assert_allclose(result.q_deleted[i], rest.q_residual, rtol=1e-9, atol=1e-9)
+
+
+@PATIENT
+@given(data=regressions(most=5), tau2=METHODS)
+def test_left_out_predictions_of_many_trials_are_those_of_the_remaining_rows(data, tau2):
+    y, v, x = data
+    result = as_if_of_many_trials(y, variance=v, design=x, tau2=tau2)
+    for i in np.flatnonzero(np.isfinite(result.residual)):
+        rest = remaining(y, v, x, tau2, i)
+        spread = v[i] + rest.tau2 + x[i] @ rest.covariance @ x[i]
+        # The variance of a sum has no more digits than these where it is far less than those of its terms.
+        wide = np.abs(x[i]) @ np.abs(rest.covariance) @ np.abs(x[i])
+        assert abs(result.residual_se[i] ** 2 - spread) <= 1e-8 * spread + 1e-12 * wide
+        away = result.residual[i] - (y[i] - x[i] @ rest.coefficients)
+        assert abs(away) <= 1e-8 * abs(result.residual[i]) + 1e-7 * np.sqrt(spread + wide)
+
+
+@PATIENT
+@given(data=regressions(most=2), tau2=st.sampled_from(["REML", "HE", 0.0]))
+def test_many_trials_and_few_are_diagnosed_alike(data, tau2):
+    y, v, x = data
+    for design in (x, None):
+        few, many = (call(y, variance=v, design=design, tau2=tau2) for call in (influence, as_if_of_many_trials))
+        assert (np.isfinite(few.residual) == np.isfinite(many.residual)).all()
+        for name in FIELDS:
+            one, other = getattr(few, name), getattr(many, name)
+            known = np.isfinite(one)
+            nothing = 1e-8 + 1e-7 * np.abs(one[known]).max()
+            np.testing.assert_allclose(other[known], one[known], rtol=1e-7, atol=nothing, err_msg=name)

@@ -500,3 +500,15 @@ class TestRecords:
     def test_a_figure_is_as_large_as_its_layout(self, everything):
         plan, figure = layout(everything), forest(everything)
         assert tuple(figure.get_size_inches() * 72) == pytest.approx((plan.width, plan.height))
+
+
+def test_more_rows_than_a_page_can_have_are_refused():
+    rows = tuple(ForestStudy(f"{number}", 0.1, 0.0, 0.2) for number in range(2001))
+    with pytest.raises(InputError, match="A forest plot is for 2,000 rows at most; here are 2,001"):
+        Forest("many", (ForestGroup(None, rows),))
+
+
+@pytest.mark.parametrize("name", ["decimals", "power_decimals"])
+def test_decimals_are_not_negative(name):
+    with pytest.raises(InputError, match=f"{name} is -1; it must be a whole number from 0"):
+        Forest("one", (ForestGroup(None, (ForestStudy("A", 0.1, 0.0, 0.2),)),), **{name: -1})

@@ -84,6 +84,12 @@ def test_a_nice_step_is_not_below_the_rough_one_and_never_three_times_as_large(r
     assert rough * (1 - 1e-6) <= nice_step(rough) <= 3 * rough
 
 
+def test_years_have_no_comma_and_large_numbers_have_one():
+    years = [label for _, label in ticks(Scale(1990, 2021, 0, 300))]
+    assert years == ["1990", "1995", "2000", "2005", "2010", "2015", "2020"]
+    assert {"8,000", "12,000"} <= {label for _, label in ticks(Scale(8000, 21000, 0, 300))}
+
+
 def test_linear_ticks_hold_zero_exactly():
     assert 0.0 in linear_ticks(-0.3, 0.3, 0.1)
 
@@ -95,3 +101,15 @@ def test_padded_limits_have_a_length_and_hold_what_was_given(low, span):
     assert bottom < top
     assert bottom <= low
     assert low + span <= top
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (1.98e10, 2.08e10, ["2.000×10¹⁰", "2.025×10¹⁰", "2.050×10¹⁰", "2.075×10¹⁰"]),
+        (-5e-21, 1e-20, ["−5×10⁻²¹", "0", "5×10⁻²¹", "10⁻²⁰"]),
+        (-1e9, 3e9, ["−10⁹", "0", "10⁹", "2×10⁹", "3×10⁹"]),
+    ],
+)
+def test_ticks_of_huge_and_tiny_numbers_differ_from_each_other(low, high, labels):
+    assert [label for _, label in ticks(Scale(low, high, 0, 200))] == labels

@@ -15,6 +15,7 @@ import pytest
 
 from bmac_meta.stats.inference import common_effect, random_effects
 from bmac_meta.stats.regression import meta_regression
+from bmac_meta.stats.shrinkage import shrunken_effects
 
 EXPERIMENTS = np.array(
     [
@@ -47,11 +48,6 @@ DESIGN = np.column_stack([np.ones(19), np.minimum(WEEKS, 3)])
 THIRD = 5e-4
 
 
-def shrunken(tau2, center, variance=VARIANCE):
-    share = tau2 / (tau2 + variance)
-    return share * EFFECT + (1 - share) * center
-
-
 def test_the_common_effect():
     # P. 301, table 16.2, and p. 302.
     result = common_effect(EFFECT, variance=VARIANCE)
@@ -79,8 +75,7 @@ def test_the_range_of_true_effects_disregards_the_error_of_the_mean():
 
 def test_the_range_of_the_empirical_bayes_estimates():
     # P. 301, table 16.2.
-    result = random_effects(EFFECT, variance=VARIANCE, interval="wald")
-    estimates = shrunken(result.tau2, result.estimate)
+    estimates = shrunken_effects(EFFECT, variance=VARIANCE).estimate
     np.testing.assert_allclose([estimates.min(), estimates.max()], [-0.03, 0.25], rtol=0, atol=0.005)
 
 

@@ -71,7 +71,7 @@ def test_an_unknown_instrument_names_those_of_the_trials(pooled):
 
 @pytest.mark.parametrize("sd", [0, -1.0, math.inf, math.nan, "20"])
 def test_an_sd_that_is_none_is_refused(pooled, sd):
-    with pytest.raises(InputError, match="give the standard deviation"):
+    with pytest.raises(InputError, match="it must be the standard deviation between patients"):
         pooled.in_points("vas", sd=sd)
 
 

@@ -67,6 +67,18 @@ def test_the_table_has_a_row_per_coefficient(vaccine):
     assert table.columns.tolist() == ["term", *numbers]
 
 
+def test_a_factor_is_tested_as_a_whole_where_it_is_one_term_of_several(vaccine):
+    frame = vaccine.frame.assign(alloc=[["alternate", "random", "systematic"][place % 3] for place in range(13)])
+    vaccine = type(vaccine)(frame, vaccine.question)
+    regression = vaccine.regress("~ ablat + alloc", exploratory=True)
+    table = regression.tests()
+    assert (table["term"].tolist(), table["df"].tolist()) == (["ablat", "alloc"], [1, 2])
+    assert table["p_value"][0] == pytest.approx(regression.fit.p_values[1])
+    assert "alloc  F(2, 9) = " in repr(regression)
+    assert "as a whole" not in repr(vaccine.regress("~ alloc", exploratory=True))
+    assert "as a whole" not in repr(vaccine.regress("~ ablat + year", exploratory=True))
+
+
 def test_predictions_stand_beside_their_covariates(vaccine):
     predicted = vaccine.regress("~ ablat").predict(pd.DataFrame({"ablat": [13, 44], "other": [1, 2]}))
     assert predicted.tidy().columns.tolist()[:2] == ["ablat", "estimate"]
@@ -110,3 +122,16 @@ def test_a_saved_bubble_plot_has_its_table_beside_it(vaccine, tmp_path):
     assert table["x"].tolist() == vaccine.frame["ablat"].tolist()
     assert table["estimate"].tolist() == pytest.approx(vaccine.estimates.tolist())
     assert "Bubble plot of 13 trials" in (tmp_path / "bubble.svg").read_text(encoding="utf-8")
+
+
+def test_all_orders_are_said_to_be_distinct_where_only_those_were_counted(hostile):
+    few = hostile.without(*hostile.studies[6:])
+    every = few.regress("~ kind", permutations=999, exploratory=True)
+    assert every.permutation.count == 720
+    assert "all 720 orders of the trials " in " ".join(repr(every).split()) + " "
+    assert "differ in the covariates" not in repr(every)
+    distinct = hostile.regress("~ kind", permutations=999, exploratory=True)
+    # 12 trials of two kinds, six of each: 12!/(6! 6!).
+    assert "all 924 orders of the trials that differ in the covariates" in " ".join(repr(distinct).split())
+    some = hostile.regress("~ dose", permutations=99, exploratory=True)
+    assert "a random sample of 99 orders of the trials" in " ".join(repr(some).split())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mpmath import mp
 
-from bmac_meta.stats.anchored_regression import AnchoredRegression, log_determinant
+from bmac_meta.stats.anchored_regression import AnchoredRegression, condense, log_determinant
 
 # Weights of 24 decades, some rows absent: normal equations in double precision would lose all digits.
 WEIGHTS = np.array([1e12, 3.0, 0.0, 2e-12, 5e11, 7.0, 1e-3, 4e-12, 0.0, 2.0])
@@ -94,3 +94,37 @@ def test_the_sign_of_a_determinant_does_not_matter_to_its_logarithm():
     # d log|det| / dt of the matrix with t on its first place is the first entry of its inverse.
     moved = matrix + 1j * 1e-30 * np.array([[1, 0], [0, 0]])
     assert log_determinant(moved).imag / 1e-30 == pytest.approx(np.linalg.inv(matrix)[0, 0], rel=1e-13)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(4))
+def test_condensed_rows_say_what_all_rows_do(columns, seed):
+    design, effect, weight = problem(columns, seed)
+    few, fitted, misfit = condense(design[:, :, None], effect[:, None], weight[:, None])
+    assert few.shape == (columns, columns, 1)
+    with mp.workdps(80):
+        beta, inverse, square, volume, _ = normal_equations(design, effect, weight)
+        others = normal_equations(few[:, :, 0], fitted[:, 0], np.ones(columns))
+    np.testing.assert_allclose([float(each) for each in others[0]], [float(each) for each in beta], rtol=1e-11)
+    ours, expected = (np.array(each.tolist(), dtype=float) for each in (others[1], inverse))
+    np.testing.assert_allclose(ours, expected, rtol=1e-10)
+    assert misfit[0] + float(others[2]) == pytest.approx(float(square), rel=1e-11)
+    assert float(others[3]) == pytest.approx(float(volume), rel=1e-12)
+
+
+def test_columns_that_are_zero_or_depend_on_others_are_condensed_too():
+    design, effect, weight = problem(2, 1)
+    columns = np.stack([np.zeros(10), design[0], design[1], design[0] - 3 * design[1]])
+    few, fitted, misfit = condense(columns[:, :, None], effect[:, None], weight[:, None])
+    for beta in np.random.default_rng(0).normal(size=(5, 4)):
+        square = (weight * (effect - beta @ columns) ** 2).sum()
+        ours = ((fitted[:, 0] - beta @ few[:, :, 0]) ** 2).sum() + misfit[0]
+        assert ours == pytest.approx(square, rel=1e-12)
+
+
+def test_rows_without_any_column_condense_to_their_squares():
+    _, effect, weight = problem(1)
+    few, fitted, misfit = condense(np.zeros((2, 10, 1)), effect[:, None], weight[:, None])
+    assert not few.any()
+    assert not fitted.any()
+    assert misfit[0] == pytest.approx((weight * effect**2).sum(), rel=1e-14)

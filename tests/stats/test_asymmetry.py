@@ -133,6 +133,15 @@ def test_peese_is_the_line_on_the_variance():
     np.testing.assert_allclose([peese.limit, peese.slope], fit.params, rtol=1e-9)
 
 
+def test_pet_peese_takes_another_predictor_and_its_square():
+    x = np.linspace(0.2, 0.9, len(Y))
+    result = pet_peese(Y, variance=V, predictor=x)
+    for line, column in ((result.pet, x), (result.peese, x**2)):
+        fit = sm.WLS(Y, sm.add_constant(column), 1 / V).fit()
+        np.testing.assert_allclose([line.limit, line.slope], fit.params, rtol=1e-9)
+    assert (result.pet.predictor, result.peese.predictor) == ("as given", "square of the given")
+
+
 @pytest.mark.parametrize("test", [egger_test, egger_mixed_effects, pet_peese])
 def test_nine_trials_are_refused_and_can_be_insisted_on(test):
     with pytest.raises(NotEnoughTrials, match="can't be assessed with 9 trials; needs 10"):

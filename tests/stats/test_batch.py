@@ -108,3 +108,19 @@ def test_scalars_come_out_as_python_numbers() -> None:
     assert type(fields["a"]) is float
     assert type(fields["k"]) is int
     assert fields["w"].tolist() == [0.5, 0.5]
+
+
+def test_arrays_of_records_are_read_only_and_those_of_the_user_are_not():
+    y, v = np.array([[0.1, 0.2, 0.4]] * 2), np.full((2, 3), 0.1)
+    many, one = random_effects(y, variance=v), random_effects(y[0], variance=v[0])
+    for array in (many.estimate, many.weights, one.weights):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1.0
+    y[0], v[0] = 5.0, 5.0
+    assert one.estimate == pytest.approx(np.mean([0.1, 0.2, 0.4]), rel=1e-12)
+
+
+@pytest.mark.parametrize("level", ["0.95", 95, 0, True, None, [0.95, 0.9], np.nan], ids=repr)
+def test_a_level_is_one_share(level):
+    with pytest.raises(InputError, match=r"level is .*; it must be one share between 0 and 1, such as 0\.95"):
+        as_level(level)

@@ -71,6 +71,7 @@ BATCHED: dict[str, tuple[dict, dict]] = {
     "radial": (EFFECTS, {}),
     "random_effects": (EFFECTS, {}),
     "selection_ratio_estimate": (EFFECTS, {"favored": "negative", "ratio": 3.0}),
+    "shrunken_effects": (EFFECTS, {"design": DESIGN}),
     "small_k_panel": (EFFECTS, {}),
     "step_selection": (EFFECTS, {"favored": "negative"}),
     "subgroups": (EFFECTS, {"labels": np.where(YEAR > 0, "late", "early")}),
@@ -92,7 +93,15 @@ CELL_BY_CELL = {
 }
 MATRICES = {"autoregressive", "compound_symmetry", "correlated_covariance", "covariance_blocks"}
 MATRICES |= {"shared_control_covariance", "shared_control_smd_covariance", "contrasts_with_control"}
-OTHERS = {"cluster_codes", "gosh", "hedges_correction", "measure_named", "predict", "prediction_interval"}
+OTHERS = {
+    "cluster_codes",
+    "coefficient_test",
+    "gosh",
+    "hedges_correction",
+    "measure_named",
+    "predict",
+    "prediction_interval",
+}
 OTHERS |= {"probability_beyond", "rhodes_2015", "turner_2015", "contour_size"}
 OTHERS |= {name for name in stats.__all__ if name.endswith("_back_transform")}
 # Searches along a likelihood end within 1e-9 of its maximum, wherever they start.

@@ -86,5 +86,5 @@ def test_bad_requests_are_refused():
         excess_significance(y[:9], variance=v[:9])
     with pytest.raises(InputError, match="effect"):
         excess_significance(y, variance=v, effect=np.nan)
-    with pytest.raises(InputError, match="level"):
+    with pytest.raises(InputError, match="alpha is 0"):
         excess_significance(y, variance=v, alpha=0.0)

@@ -70,7 +70,7 @@ def test_a_batch_with_masks_gives_each_row_its_own_answer():
 def test_bad_requests_are_refused():
     with pytest.raises(UnknownWordError, match="rosenthal"):
         fail_safe_number(Y, variance=V, method="rosental")
-    with pytest.raises(InputError, match="needs the size of effect"):
+    with pytest.raises(InputError, match="it must be the size of effect"):
         fail_safe_number(Y, variance=V, method="orwin")
     with pytest.raises(InputError, match="leave it out"):
         fail_safe_number(Y, variance=V, target=0.1)

@@ -7,6 +7,7 @@ import pytest
 import statsmodels.api as sm
 
 from bmac_meta.errors import DesignError, InputError, NotEnoughTrials
+from bmac_meta.stats import batch
 from bmac_meta.stats.funnel import read_funnel, require_trials, sum_of_others, weighted_line
 
 RANDOM = np.random.default_rng(20)
@@ -93,3 +94,13 @@ def test_masked_cells_may_hold_anything():
 def test_unusable_variances_are_refused(variance):
     with pytest.raises(InputError):
         read_funnel([1.0, 2.0, 3.0], variance, None, 3)
+
+
+def test_a_large_batch_is_one_line_after_the_other(monkeypatch):
+    whole = weighted_line(Y, X, W, EVERY, 0.9)
+    monkeypatch.setattr(batch, "CHUNK_CELLS", 12)
+    parts = weighted_line(Y, X, W, EVERY, 0.9)
+    for name, values in whole.items():
+        np.testing.assert_array_equal(parts[name], values)
+    with pytest.raises(DesignError, match="in meta-analysis 2 "):
+        weighted_line(Y, np.where([[False], [False], [True]], 0.3, X), W, EVERY, 0.9)

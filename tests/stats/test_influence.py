@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -237,3 +239,38 @@ def test_the_shifts_of_a_batch_are_those_of_each():
     assert batch.dfbetas.shape == (2, 13, 2)
     np.testing.assert_allclose(batch.dfbetas[1][mask[1]], alone.dfbetas, rtol=1e-9)
     assert np.isnan(batch.dfbetas[1][~mask[1]]).all()
+
+
+def test_a_regression_of_thousands_of_trials_is_diagnosed_without_thousands_of_fits():
+    rng = np.random.default_rng(3)
+    v = np.exp(rng.normal(-2, 0.8, 3000))
+    design = np.column_stack([np.ones(3000), rng.normal(size=(3000, 2))])
+    y = rng.normal(size=3000) * np.sqrt(v + 0.1)
+    tracemalloc.start()
+    start = time.process_time()
+    result = influence(y, variance=v, design=design)
+    spent, memory = time.process_time() - start, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # Refits of what is left would take 40 seconds, and the leverages of all of them 70 MB.
+    assert spent < 20
+    assert memory < 2**26
+    for i in (0, 17, 2999):
+        kept = np.arange(3000) != i
+        rest = meta_regression(y[kept], variance=v[kept], design=design[kept], interval="wald")
+        assert result.tau2_deleted[i] == pytest.approx(rest.tau2, rel=1e-10)
+        assert result.q_deleted[i] == pytest.approx(rest.q_residual, rel=1e-12)
+        assert result.residual[i] == pytest.approx(y[i] - design[i] @ rest.coefficients, rel=1e-10)
+
+
+def test_large_and_small_meta_analyses_of_one_batch_are_diagnosed_as_alone():
+    rng = np.random.default_rng(4)
+    y, v, x = rng.normal(size=(3, 120)), rng.uniform(0.1, 2, (3, 120)), rng.normal(size=(3, 120, 2))
+    mask = np.ones((3, 120), dtype=bool)
+    mask[0, 9:], mask[2, ::5] = False, False
+    x[:, :, 0] = 1.0
+    batch = influence(y, variance=v, design=x, mask=mask)
+    for row, here in enumerate(mask):
+        alone = influence(y[row, here], variance=v[row, here], design=x[row, here])
+        for name in (*FIELDS, "dfbetas"):
+            np.testing.assert_allclose(getattr(batch, name)[row, here], getattr(alone, name), rtol=1e-8, atol=1e-12)
+            assert np.isnan(getattr(batch, name)[row, ~here]).all()

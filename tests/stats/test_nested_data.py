@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -69,3 +71,23 @@ def test_a_design_that_tells_the_clusters_apart_is_refused_by_number():
 def test_each_effect_has_a_label():
     with pytest.raises(InputError, match="one label for each of the 5 effects"):
         ClusteredBatch.of(ESTIMATE, VARIANCE, CLUSTER[:4], None, None)
+
+
+def test_a_design_of_many_clusters_is_checked_without_a_table_of_all_effects_by_clusters():
+    rng = np.random.default_rng(0)
+    cluster, design = np.arange(8000) // 2, np.column_stack([np.ones(8000), rng.normal(size=8000)])
+    tracemalloc.start()
+    batch = ClusteredBatch.of(rng.normal(size=8000), np.ones(8000), cluster, design, None)
+    memory = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert batch.design.size == 2
+    assert memory < 2**24  # the table would have 256 MB
+
+
+def test_in_a_batch_a_design_that_tells_few_clusters_apart_is_found_among_many_clusters():
+    cluster = np.repeat(np.arange(6), 2)
+    design = np.column_stack([np.ones(12), cluster == 0, np.arange(12) % 5])
+    mask = np.ones((3, 12), dtype=bool)
+    mask[1, 4:] = False
+    with pytest.raises(DesignError, match="every cluster apart in meta-analysis 1"):
+        ClusteredBatch.of(np.tile(np.arange(12.0), (3, 1)), np.ones(12), cluster, design, mask)

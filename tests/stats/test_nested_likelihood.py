@@ -133,3 +133,26 @@ def test_repeated_clusters_are_the_same_clusters():
     height = nested.state(inside.repeat(2), between).height
     np.testing.assert_array_equal(height[:2], nested.state(inside, between[:2]).height)
     np.testing.assert_array_equal(height[2:], nested.state(inside, between[2:]).height)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3])
+@pytest.mark.parametrize("restricted", [True, False])
+def test_condensed_clusters_are_as_high(restricted, columns):
+    present = np.array([1, 1, 0, 0, 1, 1, 1, 1, 1, 0.0])[:, None]
+    nested = model(restricted, seeds=(0, 1, 2), columns=columns, present=present)
+    nested.variance[[0, 4], 1] = 1e-12, 1e-9
+    for between, within in ([0.2, 0.05], [0.0, 0.3], [1e-6, 0.0], [1e7, 1e-13]):
+        clusters = nested.clusters(np.full(3, within))
+        few = nested.condensed(clusters)
+        assert len(few.effect_rest) == (3 if columns == 3 else 0)
+        plain, ours = (nested.state(each, np.full(3, between)).height for each in (clusters, few))
+        np.testing.assert_allclose(ours, plain, rtol=1e-12)
+
+
+def test_some_clusters_are_taken_as_they_are():
+    nested = model(seeds=(0, 1, 2), columns=3)
+    within, index = np.array([0.1, 0.2, 0.3]), np.array([2, 0, 2])
+    taken = nested.clusters(within).take(index)
+    alone = nested.take(index).clusters(within[index])
+    for name in ("weight", "effect", "design_rest", "volume"):
+        np.testing.assert_array_equal(getattr(taken, name), getattr(alone, name))

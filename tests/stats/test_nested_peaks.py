@@ -166,3 +166,25 @@ def test_tops_too_low_to_matter_are_left_out():
     np.testing.assert_array_equal(np.stack([row, column]), [[1], [1]])
     height[3, 3] = -9.0
     assert len(tops(height, 10)[0]) == 2
+
+
+@pytest.mark.parametrize("restricted", [True, False])
+def test_the_heights_of_a_scan_are_those_of_dense_matrices(restricted):
+    for seed in range(3):
+        effect, variance, cluster = rugged(seed)
+        design = np.column_stack([np.ones(9), np.linspace(-1, 1, 9) ** 2])
+        places = scan(model(effect, variance, cluster, restricted, design))
+        between, within = np.broadcast_arrays(places.between[:, None, 0], places.within[None, :, 0])
+        pairs = np.stack([between.ravel(), within.ravel()])
+        expected = dense_heights(effect, variance, cluster, restricted, pairs, design)
+        np.testing.assert_allclose(places.height.ravel(), expected, rtol=1e-10)
+
+
+def test_a_scan_holds_a_few_rows_instead_of_the_deviations_of_all_effects():
+    rng = np.random.default_rng(0)
+    cluster = np.sort(rng.integers(0, 20, 400))
+    design = np.column_stack([np.ones(400), rng.normal(size=400)])
+    places = scan(model(rng.normal(size=400), 10.0 ** rng.uniform(-2, 2, 400), cluster, True, design))
+    inside = places.inside
+    assert inside.effect_rest.shape == (2, places.within.size)
+    assert max(part.size for part in (inside.weight, inside.share, inside.design_rest)) <= 4 * places.within.size

@@ -96,3 +96,21 @@ def test_equal_effects_leave_upper_limits_only():
     low, high = profile_limits(nested, DROP)[:, 0].reshape(2, 2).T
     np.testing.assert_array_equal(low, 0)
     assert ((high > 0) & (high < np.inf)).all()
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_heights_along_a_side_are_those_of_the_likelihood(within):
+    nested = model(3)
+    if within:
+        columns = np.stack([np.ones(13), np.linspace(-1, 1, 13) ** 2])[:, :, None]
+        parts = nested.effect, nested.variance, nested.present, columns, np.bincount(nested.cluster)
+        nested = NestedModel.of(*parts, True)
+    places = scan(nested)
+    profile = Profile.of(nested, places, maximize(nested, places), DROP)
+    value = np.array([0.05, 1.0, 0.02, 0.6])
+    heights = profile._heights(value)
+    for side, which in enumerate(profile.which):
+        other = (places.within, places.between)[which][:, 0]
+        theta = np.stack([np.full_like(other, value[side]), other])
+        expected = nested.at(theta if which == 0 else theta[::-1]).height
+        np.testing.assert_allclose(heights[: other.size, side], expected, rtol=1e-12)

@@ -68,6 +68,13 @@ def test_another_prior_is_named_in_its_row():
     assert panel.rows[-1].method == "Bayes, half-Cauchy(1) on tau"
 
 
+def test_without_a_prior_there_is_no_bayesian_row():
+    panel = small_k_panel(APART[0], variance=APART[1], prior=None)
+    assert [row.method for row in panel.rows] == [
+        row.method for row in small_k_panel(*APART[:1], variance=APART[1]).rows[:4]
+    ]
+
+
 def test_a_masked_batch_gives_what_each_row_gives_alone():
     estimate = np.array([[*APART[0]], [*CLOSE[0], np.nan]])
     mask = np.array([[True] * 3, [True, True, False]])

@@ -237,3 +237,51 @@ def test_under_the_null_hypothesis_p_is_uniform():
     # Shares of 120 orders, of which each order's mirror image has the same absolute slope.
     for level in (0.1, 0.3, 0.5):
         assert abs((p <= level).mean() - level) < 4 * np.sqrt(level * (1 - level) / 150) + 2 / 120
+
+
+@pytest.mark.parametrize("statistic", ["t", "coefficient"])
+@pytest.mark.parametrize("interval", ["knapp-hartung-floored", "knapp-hartung", "wald"])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_sums_that_many_trials_share_change_no_p_value(monkeypatch, seed, interval, statistic):
+    rng = np.random.default_rng(seed)
+    v = 10.0 ** rng.uniform(-1, 1, 11)
+    y = np.round(rng.normal(size=11) * np.sqrt(v + 0.3), 1)
+    design = np.column_stack([np.ones(11), rng.integers(0, 2, 11), rng.normal(size=11)])
+    options = {"variance": v, "design": design, "permutations": 499, "interval": interval, "statistic": statistic}
+    each = permutation_test(y, **options)
+    monkeypatch.setattr(permutation, "MANY", 0)
+    shared = permutation_test(y, **options)
+    np.testing.assert_array_equal(shared.p_values, each.p_values)
+    np.testing.assert_array_equal(shared.observed, each.observed)
+
+
+def test_orders_in_which_the_sums_would_lose_digits_are_fitted_by_themselves(monkeypatch):
+    # In some orders the line goes through all trials, in the others not.
+    design = np.column_stack([np.ones(7), [0, 0, 0, 1, 1, 1, 1]])
+    options = {"variance": np.linspace(1, 2, 7), "design": design, "permutations": 999, "interval": "knapp-hartung"}
+    each = permutation_test(design[:, 1], **options)
+    monkeypatch.setattr(permutation, "MANY", 0)
+    shared = permutation_test(design[:, 1], **options)
+    assert each.exact
+    np.testing.assert_array_equal(shared.p_values, each.p_values)
+    assert shared.p_values[1] == pytest.approx(1 / 35)
+
+
+def test_the_trials_of_a_large_meta_regression_share_sums():
+    rng = np.random.default_rng(1)
+    v = np.exp(rng.normal(-2, 0.8, permutation.MANY))
+    y, x = rng.normal(size=v.size) * np.sqrt(v + 0.1), rng.normal(size=v.size)
+    design = np.column_stack([np.ones_like(x), x])
+    result = permutation_test(y, variance=v, design=design, permutations=199)
+    orders = np.random.default_rng(0).permuted(np.tile(np.arange(v.size), (199, 1)), axis=1)
+    every = meta_regression(y[orders], variance=v[orders], design=design).statistic[:, 1]
+    own = meta_regression(y, variance=v, design=design).statistic[1]
+    assert result.p_values[1] == (np.count_nonzero(np.abs(every) >= abs(own)) + 1) / 200
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"), [({"seed": "a"}, "seed is 'a'"), ({"permutations": "many"}, "permutations is 'many'")]
+)
+def test_seeds_and_counts_that_are_no_numbers_are_refused(keywords, message):
+    with pytest.raises(InputError, match=message):
+        permutation_test([1.0, 2.0, 1.5, 1.8], variance=[1.0, 1.0, 1.0, 1.0], **keywords)

@@ -53,9 +53,9 @@ def test_the_log_normal_prior_is_that_of_tau_squared():
 
 
 @pytest.mark.parametrize("kind", [HalfNormal, HalfCauchy])
-@pytest.mark.parametrize("scale", [0.0, -1.0, np.nan, np.inf])
-def test_a_scale_that_is_not_positive_is_refused(kind, scale):
-    with pytest.raises(InputError, match="positive number"):
+@pytest.mark.parametrize("scale", [0.0, -1.0, np.nan, np.inf, 1e-300, 1e300, "0.5", None])
+def test_a_scale_that_is_none_or_beyond_all_units_is_refused(kind, scale):
+    with pytest.raises(InputError, match=r"scale is .* it must be a number from 1e-30 to 1e\+30"):
         kind(scale)
 
 

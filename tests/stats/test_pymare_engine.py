@@ -433,3 +433,17 @@ def test_only_the_door_imports_pymare():
     statement = re.compile(r"^\s*(import|from) pymare\b", re.MULTILINE)
     doors = [path.name for path in package.rglob("*.py") if statement.search(path.read_text("utf-8"))]
     assert doors == ["pymare_engine.py"]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"draws": "many"}, "draws is 'many'; it must be a whole number of 1 or more"),
+        ({"draws": 0}, "draws is 0"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": 2**32}, "PyMARE takes none above 4294967295"),
+    ],
+)
+def test_draws_and_seeds_that_are_none_are_refused(keywords, message):
+    with pytest.raises(InputError, match=message):
+        permute_with_pymare([0.1, 0.2, 0.4], variance=[0.1, 0.1, 0.1], **keywords)

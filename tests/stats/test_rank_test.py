@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from bmac_meta.errors import NotEnoughTrials
+from bmac_meta.errors import InputError, NotEnoughTrials
+from bmac_meta.stats import rank_test
 from bmac_meta.stats.rank_test import begg_test
 
 RANDOM = np.random.default_rng(8)
@@ -97,3 +98,19 @@ def test_beyond_500_trials_p_is_approximate():
 def test_nine_trials_are_refused():
     with pytest.raises(NotEnoughTrials, match="with 9 trials; needs 10"):
         begg_test(Y[:9], variance=V[:9])
+
+
+def test_more_trials_than_can_be_compared_two_by_two_are_refused():
+    with pytest.raises(InputError, match="Begg's test compares every two trials; here are 10,001"):
+        begg_test(np.zeros(10_001), variance=np.ones(10_001))
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_trials_may_be_compared_a_few_at_a_time(monkeypatch, tied):
+    rng = np.random.default_rng(3)
+    y, v = rng.normal(size=40), rng.uniform(0.1, 1.0, 40)
+    y, v = (np.round(y, 1), np.round(v, 1)) if tied else (y, v)
+    whole = begg_test(y, variance=v)
+    monkeypatch.setattr(rank_test, "CHUNK_CELLS", 100)
+    parts = begg_test(y, variance=v)
+    assert (parts.tau, parts.p_value, parts.exact) == (whole.tau, whole.p_value, whole.exact)

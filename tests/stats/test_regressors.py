@@ -67,3 +67,27 @@ def test_the_omnibus_test_leaves_constant_columns_out() -> None:
 def test_contrasts_that_do_not_fit_are_refused(contrast: list) -> None:
     with pytest.raises(DesignError, match="contrast"):
         as_contrast(contrast, as_design(X, BATCH))
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ([1.0, 1, 1, 1, 1], r"the design of meta-analysis 1 is collinear: column 1 \(counted from 0\)"),
+        ([0.0, 0, 0, 0, 0], r"column 1 \(counted from 0\) of the design of meta-analysis 1 is zero in every trial"),
+        ([0.0, 0, 0, 0, 1e-150], r"is no larger than 1e-150 in every trial. Leave it out, or change its unit"),
+        ([np.nan, 0, 0, 0, 1], "the design of meta-analysis 1 has nan in trial 0, column 1"),
+    ],
+)
+def test_a_design_that_cannot_be_used_is_named_among_those_of_a_batch(row, message):
+    batch = as_batch(np.zeros((3, 5)), np.ones((3, 5)))
+    designs = np.stack([X, np.column_stack([np.ones(5), row]), X])
+    with pytest.raises(DesignError, match=message):
+        as_design(designs, batch)
+
+
+def test_the_meta_analysis_with_too_few_trials_is_named():
+    mask = np.ones((3, 5), dtype=bool)
+    mask[2, 2:] = False
+    batch = as_batch(np.zeros((3, 5)), np.ones((3, 5)), mask)
+    with pytest.raises(DesignError, match=r"saturated in meta-analysis 2 \(counted from 0\): 2 coefficients from 2"):
+        as_design(X, batch)

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bmac_meta.errors import InputError, NotEnoughTrials
+from bmac_meta.errors import InputError, NotEnoughTrials, UnknownWordError
 from bmac_meta.stats import resampling
 from bmac_meta.stats.inference import random_effects
 from bmac_meta.stats.resampling import cumulative, gosh, leave_one_out
+from bmac_meta.stats.tau2 import TAU2_METHODS
 
 RAW = json.loads(
     (Path(__file__).resolve().parents[1] / "reference" / "pairwise" / "bcg_RR.json").read_text(encoding="utf-8")
@@ -304,3 +305,34 @@ def test_effects_far_from_zero_leave_the_same_pools():
     # Adding 2^20 rounds each effect at 1e-10.
     np.testing.assert_allclose(far.estimate - 2.0**20, near.estimate, atol=1e-8)
     np.testing.assert_allclose(far.tau2, near.tau2, atol=1e-7)
+
+
+@pytest.mark.parametrize("seed", ["a", -1, 0.5, None], ids=repr)
+def test_a_seed_is_a_whole_number_from_0_on(seed):
+    with pytest.raises(InputError, match=r"seed is .*; it must be a whole number of 0 or more"):
+        gosh([1.0, 2.0, 6.0], variance=[1.0, 1.0, 1.0], seed=seed)
+
+
+@pytest.mark.parametrize("method", TAU2_METHODS)
+def test_many_trials_are_left_out_as_few_are(monkeypatch, method):
+    rng = np.random.default_rng(7)
+    v = 10.0 ** rng.uniform(-3, 3, (3, 9))
+    y = np.round(rng.normal(size=(3, 9)) * np.sqrt(v + 0.5), 1)
+    y[2], v[1, :3] = 0.7, 0.1
+    mask = np.ones((3, 9), dtype=bool)
+    mask[0, 4] = False
+    few = leave_one_out(y, variance=v, tau2=method, mask=mask)
+    monkeypatch.setattr(resampling, "MANY", 3)
+    many = leave_one_out(y, variance=v, tau2=method, mask=mask)
+    assert (many.method, many.interval, many.model) == (method, "knapp-hartung-floored", "random")
+    for name in resampling.NUMBERS:
+        np.testing.assert_allclose(getattr(many, name), getattr(few, name), rtol=1e-8, atol=1e-12, err_msg=name)
+    single = leave_one_out(y[1], variance=v[1], tau2=method)
+    for name in resampling.NUMBERS:
+        np.testing.assert_allclose(getattr(single, name), getattr(few, name)[1], rtol=1e-8, atol=1e-12, err_msg=name)
+
+
+def test_an_unknown_estimator_is_refused_for_many_trials_too(monkeypatch):
+    monkeypatch.setattr(resampling, "MANY", 3)
+    with pytest.raises(UnknownWordError, match="REML"):
+        leave_one_out(Y, variance=V, tau2="RML")

@@ -8,6 +8,7 @@ from mpmath import mp, mpf
 from scipy.integrate import quad
 from scipy.stats import norm
 
+from bmac_meta.stats import step_likelihood
 from bmac_meta.stats.step_likelihood import StepLikelihood, interval_chances, maximize_steps
 
 RANDOM = np.random.default_rng(2)
@@ -89,3 +90,24 @@ def test_fixed_parameters_stay_where_they_are():
     logs = np.log([1.0, 0.5, 0.2])
     place = maximize_steps(MODEL, 0.2, logs, np.array([True, True, False, False, False]))
     np.testing.assert_array_equal(place[2:], logs)
+
+
+def test_good_weights_lie_higher_and_bring_the_expected_counts_near_the_observed_ones():
+    places = np.column_stack([np.linspace(-0.5, 0.7, 6), np.linspace(0.01, 0.5, 6), np.zeros((6, 3))])
+    logs = step_likelihood._good_weights(MODEL, places)
+    np.testing.assert_array_equal(logs[:, 0], 0.0)
+    better = np.column_stack([places[:, :2], logs])
+    assert (MODEL.value(better) >= MODEL.value(places)).all()
+    for place in better:
+        spread = np.sqrt(V + place[1])
+        edges = np.column_stack([np.full(12, np.inf), MODEL.limits, np.full(12, -np.inf)])
+        chance = -np.diff(norm.cdf((edges - place[0]) / spread[:, None]), axis=1) * np.exp(place[2:])
+        expected = (chance / chance.sum(axis=1, keepdims=True)).sum(axis=0)
+        np.testing.assert_allclose(expected, MODEL.counts, atol=0.5)
+
+
+def test_the_lattice_may_be_looked_at_in_parts(monkeypatch):
+    free = np.array([True, True, False, True, True])
+    whole = step_likelihood._starts(MODEL, 0.2, np.zeros(3), free)
+    monkeypatch.setattr(step_likelihood, "CHUNK_CELLS", 500)
+    np.testing.assert_allclose(step_likelihood._starts(MODEL, 0.2, np.zeros(3), free), whole, rtol=1e-12)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import ndtr
 
@@ -50,6 +51,23 @@ def test_the_default_prior_is_in_standard_deviations_for_differences_in_points(s
     points = Effects.from_frame(table, estimate="y", se="se", study="study", measure="MD")
     assert points.bayes().fit.prior == "half-normal(10)"
     assert smd().bayes().fit.prior == "half-normal(0.5)"
+
+
+def test_differences_in_points_of_trials_that_do_not_tell_their_sizes_need_a_prior_of_their_own(smd):
+    table = smd().frame[["study", "se"]].assign(y=[*range(12)], se=5.0)
+    points = Effects.from_frame(table, estimate="y", se="se", study="study", measure="MD")
+    with pytest.raises(InputError, match=r"mean difference.*not known.*n_a and n_b"):
+        points.bayes()
+    assert points.bayes(stats.HalfNormal(10)).fit.prior == "half-normal(10)"
+    few = points.where(study=[*points.studies[:4]]).pool()
+    assert [row.method for row in few.panel.rows if "Bayes" in row.method] == []
+    assert "no Bayesian answer: its prior is in SDs" in repr(few)
+
+
+def test_of_generic_effects_it_is_said_what_the_default_prior_suits():
+    table = pd.DataFrame({"y": [0.1, 0.4, 0.3], "se": [0.1, 0.1, 0.2]})
+    card = repr(Effects.from_frame(table, estimate="y", se="se").pool())
+    assert "the prior on τ suits log ratios and standardized differences" in card
 
 
 def test_a_prior_that_is_none_is_refused(bcg):

@@ -196,3 +196,35 @@ def test_an_outcome_of_one_trial_is_refused(periodontal):
 def test_a_covariance_that_does_not_fit_the_rows_is_refused(bcg, matrix, what):
     with pytest.raises(InputError, match=what):
         bcg.gls(matrix)
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda e: e.gls(correlation="a"), "correlation is 'a'; it must be a number from −1 to 1"),
+        (lambda e: e.gls(correlation=2), "correlation is 2; it must be a number from −1 to 1"),
+        (lambda e: e.gls(correlation=0.5, tau2=True), "tau2 is True"),
+        (lambda e: e.gls(correlation=0.5, interval=""), "There is no interval ''"),
+        (lambda e: e.gls({"a": 1}), "covariance must be numbers"),
+        (lambda e: e.robust(correlation="0.8"), "correlation is '0.8'; it must be a number from 0"),
+        (lambda e: e.robust(["study"]), "There is no column of these effects"),
+        (lambda e: e.multilevel({}), "There is no column of these effects"),
+        (lambda e: e.multivariate(correlation=0.5, outcome=["o"]), "There is no column of these effects"),
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_refused_in_words(schools, ask, message):
+    with pytest.raises(InputError, match=message):
+        ask(schools)
+
+
+def test_a_row_without_an_outcome_is_left_out_by_name(smd):
+    effects = smd(outcome=["pain", "function"] * 5 + [None, "pain"], trial_id=[place // 2 for place in range(12)])
+    result = effects.multivariate(cluster="trial_id", correlation=0.5)
+    assert result.fit.outcomes == ("function", "pain")
+    assert result.left_out.to_dict("records") == [{"study": "Trial 11", "row": "", "reason": "outcome is not reported"}]
+
+
+def test_a_covariance_of_more_rows_than_fit_is_refused():
+    table = pd.DataFrame({"d": np.zeros(10_001), "s": 1.0})
+    with pytest.raises(InputError, match="There are 10,001 rows"):
+        Effects.from_frame(table, estimate="d", se="s").gls(correlation=0.5)

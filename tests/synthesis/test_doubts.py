@@ -9,6 +9,7 @@ import pytest
 
 from bmac_meta import stats
 from bmac_meta.effects import Effects
+from bmac_meta.errors import InputError
 from bmac_meta.results.doubts import Refused
 from bmac_meta.synthesis.doubts import QUESTIONS
 
@@ -43,8 +44,12 @@ def test_standardized_differences_are_regressed_on_what_trial_size_alone_decides
     effects = smd()
     x = np.sqrt(1 / effects.frame["n_a"] + 1 / effects.frame["n_b"])
     expected = stats.egger_mixed_effects(effects.estimates, variance=effects.variances, predictor=x)
-    assert effects.doubts()["Egger"].p_value == expected.p_value
-    assert effects.doubts()["Egger"].predictor == "as given"
+    found = effects.doubts()
+    assert found["Egger"].p_value == expected.p_value
+    limits = stats.pet_peese(effects.estimates, variance=effects.variances, predictor=x)
+    assert found["PET-PEESE"].estimate == limits.estimate
+    assert {found["Egger"].predictor, found["PET-PEESE"].pet.predictor} == {"as given"}
+    assert " 1/n + 1/n" in repr(found).replace("√(", " ")
 
 
 def test_without_sizes_or_for_other_measures_the_standard_error_is_the_predictor(smd, bcg):
@@ -138,3 +143,16 @@ def test_a_share_has_no_side_that_could_be_significant(effects_of):
 
 def test_a_panel_with_one_trial_is_refused(smd):
     assert smd(k=1).doubts()["small-k panel"] == Refused("methods cannot be compared on one trial")
+
+
+@pytest.mark.parametrize("number", ["3", 0, 2.5, None, True, np.nan], ids=repr)
+def test_a_minimum_that_is_no_count_is_refused_and_not_said_to_be_a_doubt(smd, number):
+    with pytest.raises(InputError, match=r"minimum_trials is .*; it must be a whole number of 1 or more"):
+        smd().doubts(minimum_trials=number)
+
+
+def test_counts_that_are_no_numbers_are_no_counts(effects_of):
+    effects = effects_of("bcg_RR")
+    frame = effects.frame.assign(events_a="few", total_a=10, events_b=1, total_b=10)
+    words = Effects.from_frame(frame, estimate="estimate", se="se", study="study", measure="RR").doubts()["Harbord"]
+    assert words.reason == "13 of 13 trials print no counts"

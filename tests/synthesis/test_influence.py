@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bmac_meta.errors import NotEnoughTrials, UnknownWordError
+from bmac_meta.errors import InputError, NotEnoughTrials, UnknownWordError
 
 # The fits without a trial that R's influence() makes stop when τ² moves by less than 1e-5; what they give is good
 # to four digits, in bcg_RR to seven.
@@ -88,3 +88,23 @@ def test_an_unknown_trial_has_no_subsets(bcg):
 def test_subsets_need_three_trials(bcg):
     with pytest.raises(NotEnoughTrials, match="3 trials; here are 2"):
         bcg.where(study=["Trial 1", "Trial 2"]).gosh()
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"seed": "a"}, "seed is 'a'; it must be a whole number of 0 or more"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": 1.5}, "seed is 1.5"),
+        ({"subsets": "95"}, "subsets is '95'; it must be a whole number"),
+        ({"subsets": 0}, "subsets is 0"),
+    ],
+)
+def test_subsets_and_seeds_that_are_no_numbers_are_refused(bcg, keywords, message):
+    with pytest.raises(InputError, match=message):
+        bcg.gosh(**keywords)
+
+
+def test_a_sample_of_more_subsets_than_fit_is_refused(smd):
+    with pytest.raises(InputError, match="ask for 10,000,000 at most"):
+        smd(k=30).gosh(subsets=10**9)

@@ -87,3 +87,23 @@ def test_the_contours_of_differences_in_points_are_in_standard_deviations(smd):
 def test_a_measure_without_contours_is_refused(effects_of):
     with pytest.raises(PoolingRefused, match=r"doubts\(\).funnel\(\)"):
         effects_of("bcg_RD").albatross()
+
+
+@pytest.mark.parametrize("contours", [0.5, "0.5", [], [0.2, "a"], [0.0], {0.2: 1}], ids=repr)
+def test_contours_that_are_none_are_refused(smd, contours):
+    with pytest.raises(InputError, match=r"contours? is .*; it must be"):
+        smd().albatross(contours)
+
+
+@pytest.mark.parametrize("sizes", ["many", -5, 0, None, [1]], ids=repr)
+def test_sizes_that_are_none_are_asked_for(smd, sizes):
+    with pytest.raises(InputError, match="The sizes of the trials are needed"):
+        smd(n_a=[sizes] * 12).combine_p(weight="size")
+
+
+def test_the_baseline_risk_that_contours_take_for_granted_is_said(bcg):
+    table = bcg.tidy().drop(columns=["events_a", "events_b"])
+    effects = Effects.from_frame(table, estimate="estimate", se="se", study="study", measure="RR")
+    known, unknown = bcg.without("Trial 8"), effects.without("Trial 8")
+    assert "baseline risk 0.5" in repr(unknown.albatross())
+    assert "baseline risk 0.0" in repr(known.albatross())

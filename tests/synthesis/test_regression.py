@@ -177,3 +177,25 @@ def test_a_column_that_no_trial_says_is_refused(bcg):
 def test_a_formula_without_terms_is_refused(bcg):
     with pytest.raises(InputError, match="leaves nothing to estimate"):
         bcg.regress("~ 0")
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_the_first_category_of_a_categorical_is_the_reference(smd, ordered):
+    dose = pd.Categorical(["low", "high", "none"] * 7, categories=["none", "low", "high"], ordered=ordered)
+    result = smd(k=21, dose=dose).regress("~ dose")
+    assert result.design.references == ("dose = none",)
+    assert result.design.names == ("Intercept", "dose = low", "dose = high")
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"permutations": "many"}, "permutations is 'many'; it must be a whole number of 0 or more"),
+        ({"permutations": []}, "permutations is .*; it must be a whole number"),
+        ({"seed": -1}, "seed is -1; it must be a whole number of 0 or more"),
+        ({"exploratory": "yes"}, "exploratory is 'yes'; it must be True or False"),
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_refused_in_words(smd, keywords, message):
+    with pytest.raises(InputError, match=message):
+        smd().regress("~ n_a", **keywords)

@@ -52,3 +52,20 @@ def test_too_few_trials_and_measures_without_a_null_are_refused(bcg):
     proportions = bcg.frame.rename(columns={"events_a": "events", "total_a": "total"})
     with pytest.raises(PoolingRefused, match="no value of no effect"):
         type(bcg).from_raw(proportions, measure="PLO", study="study").selection()
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"ratios": 2}, "ratios is 2; it must be a list"),
+        ({"ratios": []}, "ratios is .*; it must be a list"),
+        ({"ratios": "12"}, "ratios is '12'; it must be a list"),
+        ({"ratios": [1, "2"]}, "ratio is '2'; it must be a number of 1 or more"),
+        ({"alpha": "a"}, "alpha is 'a'; it must be one share between 0 and 1, such as 0.05"),
+        ({"minimum_trials": "10"}, "minimum_trials is '10'; it must be a whole number"),
+        ({"favored": 1}, "There is no favored direction 1"),
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_refused_in_words(bcg, keywords, message):
+    with pytest.raises(InputError, match=message):
+        bcg.selection(**keywords)

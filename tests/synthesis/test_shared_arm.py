@@ -131,3 +131,18 @@ def test_a_measure_of_one_arm_is_refused():
 def test_another_word_is_unknown():
     with pytest.raises(UnknownWordError, match="shared arm"):
         made("MD", MEANS).gls("shared control")
+
+
+def test_effects_made_with_another_addition_are_refused():
+    raw = pd.DataFrame({"events_a": [0, 3], "total_a": 20, "events_b": [2, 2], "total_b": 20, "trial": "one"})
+    usual, other = (Effects.from_raw(raw, measure="OR", study="trial", add=add) for add in (0.5, 0.1))
+    assert usual.gls("shared arm").k == 2
+    with pytest.raises(InputError, match=r"takes 0\.5 as added to the cells .* were made in another way"):
+        other.gls("shared arm")
+
+
+def test_effects_that_know_arm_b_alone_say_what_is_missing():
+    table = pd.DataFrame({"e": [0.1, 0.2], "s": [0.3, 0.3], "trial": "one", "events_b": 2, "total_b": 20})
+    effects = Effects.from_frame(table, estimate="e", se="s", study="trial", measure="OR")
+    with pytest.raises(InputError, match="not there, or with gaps: events_a, total_a"):
+        effects.gls("shared arm")

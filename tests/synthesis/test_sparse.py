@@ -96,3 +96,22 @@ def test_where_no_trial_gives_an_effect_the_difference_is_pointed_to():
 def test_an_unknown_measure_is_refused(bcg):
     with pytest.raises(UnknownWordError, match="Known: OR, RR, RD"):
         bcg.mantel_haenszel("HR")
+
+
+def test_counts_written_as_text_count_and_words_are_no_counts(bcg):
+    columns = {name: bcg.frame[name].astype(int).astype(str) for name in ("events_a", "total_a", "events_b", "total_b")}
+    table = bcg.tidy().assign(**columns)
+    table.loc[0, "events_a"] = "few"
+    effects = Effects.from_frame(table, estimate="estimate", se="se", study="study", measure="RR")
+    result = effects.mantel_haenszel()
+    assert result.fit.estimate == bcg.without("Trial 1").mantel_haenszel().fit.estimate
+    assert result.left_out.to_dict("records")[-1]["reason"] == "no counts are printed"
+
+
+def test_the_way_to_count_trials_without_an_event_is_offered():
+    raw = pd.DataFrame({"events_a": [0, 1, 3], "total_a": 20, "events_b": [0, 3, 2], "total_b": 20})
+    lost = Effects.from_raw(raw, measure="OR").mantel_haenszel("RD")
+    assert "those would count here, were the effects made with measure='RD'" in " ".join(repr(lost).split())
+    kept = Effects.from_raw(raw, measure="OR", double_zero="keep").mantel_haenszel("RD")
+    assert kept.fit.estimate == Effects.from_raw(raw, measure="RD").mantel_haenszel("RD").fit.estimate
+    assert kept.fit.estimate != lost.fit.estimate

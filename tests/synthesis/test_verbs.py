@@ -197,3 +197,66 @@ def test_groups_of_one_trial_each_are_compared_with_separate_variances(bcg):
     assert result.other_test is None
     assert "each subgroup is one trial" in repr(result)
     assert result.test.q_between == pytest.approx(bcg.pool().fit.q)
+
+
+def test_an_ordered_category_keeps_its_order_in_subgroups_and_series(smd):
+    dose = pd.Categorical(["low", "high", "none"] * 4, categories=["none", "low", "high"], ordered=True)
+    effects = smd(dose=dose)
+    result = effects.by("dose").pool()
+    assert result.labels == result.test.labels == ("none", "low", "high")
+    assert result.tidy()["subgroup"].tolist() == ["none", "low", "high", "all"]
+    words = effects.where(dose="none"), result.parts[0]
+    assert words[1].fit.estimate == words[0].pool().fit.estimate
+    series = effects.cumulative("dose")
+    assert series.frame["label"].tolist()[:5] == ["+ Trial 3", "+ Trial 6", "+ Trial 9", "+ Trial 12", "+ Trial 1"]
+
+
+def test_an_infinite_value_is_a_group_like_any_other(smd):
+    result = smd(dose=[np.inf, 1.0, 2.0] * 4).by("dose").pool()
+    assert result.labels == (1.0, 2.0, np.inf)
+    assert [part.k for part in result.parts] == [4, 4, 4]
+
+
+def test_large_whole_numbers_are_not_mistaken_for_each_other(smd):
+    result = smd(identifier=[2**63, 2**63 + 1] * 6).by("identifier").pool()
+    assert result.labels == (2**63, 2**63 + 1)
+
+
+def test_cells_without_a_hash_give_groups_too(smd):
+    assert smd(arms=[["a"], ["a", "b"]] * 6).by("arms").pool().labels == ("['a', 'b']", "['a']")
+
+
+def test_columns_may_bear_names_that_are_no_text(smd):
+    effects = smd()
+    table = effects.tidy().rename(columns={"n_a": 1})
+    renamed = Effects.from_frame(table, estimate="estimate", se="se", study="study")
+    assert "by 1 " in repr(renamed.by(1).pool())
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda e: e.pool(interval=""), "There is no interval ''"),
+        (lambda e: e.pool(interval=False), "There is no interval False"),
+        (lambda e: e.pool(tau2=True), "tau2 is True; give one finite number"),
+        (lambda e: e.pool(model=np.array([1, 2])), "There is no model"),
+        (lambda e: e.pool(level="0.95"), "level is '0.95'; it must be one share between 0 and 1"),
+        (lambda e: e.pool(level=95), "level is 95; it must be one share between 0 and 1"),
+        (lambda e: e.by(["a"]), "There is no column of these effects"),
+        (lambda e: e.cumulative({}), "There is no column of these effects"),
+        (lambda e: e.by("n_a").pool(common_tau2="no"), "common_tau2 is 'no'; it must be True or False"),
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_refused_in_words(smd, ask, message):
+    with pytest.raises(InputError, match=message):
+        ask(smd())
+
+
+def test_more_trials_than_can_be_left_out_in_turn_are_refused(smd):
+    table = pd.DataFrame({"d": np.zeros(10_001), "s": 1.0, "year": 2000})
+    many = Effects.from_frame(table, estimate="d", se="s")
+    for ask in (many.leave_one_out, many.cumulative):
+        with pytest.raises(InputError, match=r"There are 10,001 trials, and .* is for 10,000 at most"):
+            ask()
+    with pytest.raises(InputError, match="There are 10,001 groups by study"):
+        many.by("study").pool()

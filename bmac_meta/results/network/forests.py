@@ -16,6 +16,7 @@ from bmac_meta.plots.forest import forest
 from bmac_meta.plots.forest_records import Forest, ForestGroup, ForestStudy, ForestSummary
 from bmac_meta.results.forests import axis_label
 from bmac_meta.results.network.terms import Terms, model_words, q_words
+from bmac_meta.results.options import record_with
 from bmac_meta.results.saving import save_picture
 from bmac_meta.stats.network import trials_by_treatment
 
@@ -44,7 +45,7 @@ def forest_against(pooled: NetworkPooled, save: str | Path | None = None, **opti
         "favours_high": _favoured(terms, False, reference),
         "footnotes": (f"{tau}{q_words(fit.q)}; {model_words(fit)}.", *_bars_note(pooled), *pooled.notes),
     }
-    record = _forest(terms, (ForestGroup(None, rows),), words | options)
+    record = _forest(terms, (ForestGroup(None, rows),), words, options)
     told = f"{count_noun(len(rows), 'treatment')} against {reference}, each from the whole network."
     return save_picture(forest(record), save, f"{record.title} · {terms.question.title}", told, pooled.tidy())
 
@@ -84,7 +85,7 @@ def _favoured(terms: Terms, low: bool, reference: str) -> str | None:
     return "the treatment" if lower == low else reference
 
 
-def _forest(terms: Terms, groups: tuple[ForestGroup, ...], words: dict[str, Any]) -> Forest:
+def _forest(terms: Terms, groups: tuple[ForestGroup, ...], words: dict[str, Any], options: dict[str, Any]) -> Forest:
     usual = {
         "axis_label": axis_label(terms.question),
         "null": terms.measure.null,
@@ -92,7 +93,8 @@ def _forest(terms: Terms, groups: tuple[ForestGroup, ...], words: dict[str, Any]
         "effect_heading": f"{terms.code} ({terms.percent} CI)",
         "decimals": terms.decimals,
     }
-    return Forest(groups=groups, **(usual | words))
+    data = {"groups": groups, "overall": words.pop("overall", None)}
+    return record_with(Forest, data, usual | words, options)
 
 
 def forest_of_split(result: Consistency, save: str | Path | None = None, **options: Any) -> Figure:
@@ -115,7 +117,7 @@ def forest_of_split(result: Consistency, save: str | Path | None = None, **optio
         "favours_high": above if known else None,
         "footnotes": tuple(result.notes),
     }
-    record = _forest(terms, groups, words | options)
+    record = _forest(terms, groups, words, options)
     told = f"{count_noun(len(groups), 'comparison')} with their direct, indirect and network evidence."
     return save_picture(forest(record), save, f"{record.title} · {terms.question.title}", told, result.tidy())
 
@@ -168,7 +170,7 @@ def forest_without_each(result: WithoutEach, save: str | Path | None = None, **o
         "favours_high": above,
         "footnotes": (f"{result.method}.", *result.notes),
     }
-    record = _forest(result.terms, (ForestGroup(None, rows),), words | options)
+    record = _forest(result.terms, (ForestGroup(None, rows),), words, options)
     told = (
         f"{result.title} from the network, without each {result.by} in turn; the largest change is {_largest(result)}."
     )
@@ -206,6 +208,6 @@ def forest_of_components(result: Additive, save: str | Path | None = None, **opt
         "footnotes": (f"Test of additivity: {result.verdict()}.", *result.notes),
     }
     words |= {k: v.replace("the treatment", "adding it") for k, v in words.items() if k.startswith("favours") and v}
-    record = _forest(terms, (ForestGroup(None, rows),), words | options)
+    record = _forest(terms, (ForestGroup(None, rows),), words, options)
     told = f"Effects of {count_noun(len(rows), 'component')} in an additive model."
     return save_picture(forest(record), save, f"{record.title} · {terms.question.title}", told, result.tidy())

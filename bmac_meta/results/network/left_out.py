@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bmac_meta.card import Card, Grid, Line, Shown
+from bmac_meta.copies import tables_as_copies
 from bmac_meta.errors import check_word
 from bmac_meta.numbers import format_number
 from bmac_meta.results.network.terms import Terms, model_words
@@ -24,6 +25,7 @@ EXACT = 9
 """Digits of a shift: what is smaller is rounding, and would order rows otherwise on another machine."""
 
 
+@tables_as_copies
 @dataclass(frozen=True, repr=False, eq=False)
 class WithoutEach(Shown):
     """One comparison, estimated without each trial or each direct comparison; `frame` has a row for each.

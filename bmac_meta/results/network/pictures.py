@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from bmac_meta.errors import check_word
 from bmac_meta.numbers import count_noun, format_interval, format_number
 from bmac_meta.plots.contribution_bars import Bar, ContributionBars, Part, contribution_bars
 from bmac_meta.plots.funnel import Funnel, funnel
@@ -16,6 +17,7 @@ from bmac_meta.plots.league_map import LeagueCell, LeagueMap, league_map
 from bmac_meta.plots.net_heat import NetHeatMap, describe, net_heat
 from bmac_meta.plots.rankogram import Rankogram, RankRow, rankogram
 from bmac_meta.results.network.terms import SHARE_DECIMALS, model_words
+from bmac_meta.results.options import record_with
 from bmac_meta.results.saving import save_picture
 from bmac_meta.stats.network.fit import quantile
 
@@ -37,7 +39,7 @@ def map_of_league(league: League, save: str | Path | None = None, **options: Any
         "subtitle": f"{terms.question.title} · {terms.code} ({terms.percent} CI), the earlier against the later",
         "footnotes": (f"{model_words(league.fit)}.", *league.notes),
     }
-    record = LeagueMap("League table", names, cells, **(words | options))
+    record = record_with(LeagueMap, {"names": names, "cells": cells}, {"title": "League table"} | words, options)
     told = f"League table of {count_noun(count, 'treatment')}: network estimates below the diagonal, direct ones above."
     return save_picture(league_map(record), save, f"League table · {terms.question.title}", told, league.tidy())
 
@@ -73,7 +75,7 @@ def rankogram_of(ranks: Ranks, save: str | Path | None = None, **options: Any) -
             f"{model_words(ranks.fit)}; {simulated.draws:,} draws. Where intervals overlap, the order is not settled.",
         ),
     }
-    record = Rankogram("How probable each rank is", rows, **(words | options))
+    record = record_with(Rankogram, {"rows": rows}, {"title": "How probable each rank is"} | words, options)
     told = f"Rank probabilities of {count_noun(len(rows), 'treatment')}, with their effects and intervals."
     return save_picture(rankogram(record), save, f"Ranking · {terms.question.title}", told, ranks.tidy())
 
@@ -82,6 +84,7 @@ def bars_of_contribution(
     result: Contribution, save: str | Path | None = None, *, by: str = "comparison", **options: Any
 ) -> Figure:
     """Draw what the effects against the reference are made of, by direct comparison or by trial."""
+    check_word("part of an effect", by, ("comparison", "trial"))
     shares, names = (
         (result.shares.comparison, result.sources) if by == "comparison" else (result.shares.trial, result.trials)
     )
@@ -95,7 +98,7 @@ def bars_of_contribution(
         "footnotes": (f"{result.method}.",),
     }
     words |= {} if by == "comparison" else {"other_words": "trials, the largest first"}
-    record = ContributionBars("What each effect is made of", bars, **(words | options))
+    record = record_with(ContributionBars, {"bars": bars}, {"title": "What each effect is made of"} | words, options)
     told = f"Contributions to {count_noun(len(bars), 'effect')} against {result.terms.name(result.reference)}."
     table = result.tidy() if by == "comparison" else result.by_trial()
     return save_picture(contribution_bars(record), save, f"{record.title} · {result.terms.question.title}", told, table)
@@ -112,7 +115,8 @@ def heat_of(result: Heat, save: str | Path | None = None, **options: Any) -> Fig
     heat = result.heat
     under = "under a common effect" if heat.tau2 == 0 else f"at τ² = {heat.tau2:.3g}"
     words: dict[str, Any] = {"subtitle": f"{result.terms.question.title} · {under}"}
-    record = NetHeatMap("Net heat", result.designs, heat.contribution, heat.heat, **(words | options))
+    data = {"designs": result.designs, "contribution": heat.contribution, "heat": heat.heat}
+    record = record_with(NetHeatMap, data, {"title": "Net heat"} | words, options)
     return save_picture(
         net_heat(record), save, f"Net heat · {result.terms.question.title}", describe(record), result.tidy()
     )
@@ -135,7 +139,8 @@ def funnel_of(result: NetworkFunnel, save: str | Path | None = None, **options: 
         "favours_high": sides[1] if lower else sides[0],
         "footnotes": (slope or result.reason, "Order: " + ", ".join(map(terms.name, result.funnel.order)) + "."),
     }
-    points = (tuple(result.funnel.adjusted.tolist()), tuple(result.funnel.se.tolist()))
-    record = Funnel("Comparison-adjusted funnel", *points, 0.0, **(words | options))
+    data = {"estimate": tuple(result.funnel.adjusted.tolist()), "precision": tuple(result.funnel.se.tolist())}
+    words |= {"title": "Comparison-adjusted funnel"}
+    record = record_with(Funnel, data | {"center": 0.0}, words, options)
     told = f"Comparison-adjusted funnel of {count_noun(len(result.names), 'contrast')}. {result.verdict()}."
     return save_picture(funnel(record), save, f"{record.title} · {terms.question.title}", told, result.tidy())

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bmac_meta.arguments import yes_or_no
 from bmac_meta.card import Card, Grid, Line, Shown
+from bmac_meta.copies import read_only, tables_as_copies
 from bmac_meta.errors import InputError
 from bmac_meta.numbers import count_noun, format_interval, format_percent
 from bmac_meta.results.network.consistency import Consistency
@@ -42,6 +44,7 @@ PAIR_COLUMNS = ("estimate", "se", "ci_low", "ci_high", "pi_low", "pi_high", "p_v
 SHOWN_COLUMNS = ("estimate", "ci_low", "ci_high", "pi_low", "pi_high")
 
 
+@tables_as_copies
 @dataclass(frozen=True, repr=False, eq=False)
 class NetworkPooled(Shown):
     """Every comparison of a network, estimated from all its trials at once, and shown against `reference`.
@@ -78,7 +81,7 @@ class NetworkPooled(Shown):
     @cached_property
     def share_direct(self) -> np.ndarray:
         """The share of direct evidence (n, n) in each network estimate; 0 where no trial compares the two."""
-        return np.minimum(np.nan_to_num((self.fit.se / self.direct.se) ** 2, nan=0.0), 1.0)
+        return read_only(np.minimum(np.nan_to_num((self.fit.se / self.direct.se) ** 2, nan=0.0), 1.0))
 
     @cached_property
     def designs(self) -> QDecomposition:
@@ -204,7 +207,7 @@ class NetworkPooled(Shown):
         `small_values` says whether small effects are "desirable" or "undesirable" where the question does not. Raises
         `InputError` when neither does.
         """
-        small = small_values or self.terms.small_values
+        small = self.terms.small_values if small_values is None else small_values
         if small is None:
             raise InputError('Nobody said which direction is good; ask with small_values="desirable" or "undesirable".')
         scores = p_scores(self.fit, small)
@@ -228,7 +231,8 @@ class NetworkPooled(Shown):
 
     def net_heat(self, *, random: bool = False) -> Heat:
         """Return which design drives the inconsistency, under a common effect unless `random` is asked for."""
-        return Heat(self.terms, net_heat(self.fit.data, self.fit.working_tau2 if random else 0.0))
+        used = self.fit.working_tau2 if yes_or_no("random", random) else 0.0
+        return Heat(self.terms, net_heat(self.fit.data, used))
 
     def leave_one_out(self, treatment: str, comparator: str, *, by: str = "trial") -> WithoutEach:
         """Return one comparison without each trial, or each direct comparison (`by="comparison"`), in turn."""

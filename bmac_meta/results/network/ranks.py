@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bmac_meta.card import Card, Grid, Line, Shown
+from bmac_meta.copies import Sealed
 from bmac_meta.numbers import format_number, format_percent
 from bmac_meta.results.network.terms import Terms
 from bmac_meta.stats.network import NetworkFit, RankProbabilities, rank_probabilities
@@ -22,7 +23,7 @@ DRAWS = 20_000
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Ranks(Shown):
+class Ranks(Sealed, Shown):
     """Treatments by P-score, with rank probabilities, effects against a reference and shares of direct evidence.
 
     `order` holds the positions of the treatments in `fit`, the best first; `scores` and `shares` (n,) are the P-scores

@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 
 from bmac_meta.card import Card, Grid, Line, Shown
+from bmac_meta.copies import tables_as_copies
 from bmac_meta.numbers import count_noun, format_interval, format_number, format_p
 from bmac_meta.results.network.terms import Terms, q_words
 from bmac_meta.stats.network import NetworkRegression
 from bmac_meta.stats.network.fit import quantile
 
 
+@tables_as_copies
 @dataclass(frozen=True, repr=False, eq=False)
 class NetworkTrend(Shown):
     """A network meta-regression: one coefficient for all treatments against one of them.

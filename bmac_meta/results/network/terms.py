@@ -95,8 +95,10 @@ class Terms:
 
 def treatment_named(word: object, treatments: tuple[str, ...], names: Mapping[str, str]) -> str:
     """Return the code of a treatment from its code or its spoken name; raise `UnknownWordError` with the known ones."""
+    if not isinstance(word, str):
+        raise unknown_word("treatment in this network", word, treatments)
     if word in treatments:
-        return str(word)
+        return word
     spoken = {name.casefold(): code for code, name in names.items() if code in treatments}
     known = spoken | {code.casefold(): code for code in treatments}
     found = known.get(str(word).strip().casefold())

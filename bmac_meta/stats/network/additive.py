@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bmac_meta.copies import Sealed
 from bmac_meta.errors import DesignError, InputError, check_word
 from bmac_meta.stats.batch import as_level
 from bmac_meta.stats.network.data import BoolArray, FloatArray, NetworkData
@@ -27,7 +28,7 @@ SAME = 1e-8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AdditiveFit:
+class AdditiveFit(Sealed):
     """Holds an additive component model of a network.
 
     `components` (c) with `estimate`, `se`, `ci_low`, `ci_high`, `p_value` (c,), the effect of adding each

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from bmac_meta.copies import Sealed
 from bmac_meta.errors import InputError, NotEnoughTrials
 from bmac_meta.stats.batch import as_level
 from bmac_meta.stats.network.data import FloatArray, IntArray, NetworkData
@@ -17,7 +18,7 @@ FEWEST_TRIALS = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AdjustedFunnel:
+class AdjustedFunnel(Sealed):
     """Holds a comparison-adjusted funnel plot, one point per pairwise contrast of a trial (R,).
 
     `first` minus `second`, where `first` comes earlier in `order`; `adjusted` is the effect minus the
@@ -64,7 +65,7 @@ def adjusted_funnel(data: NetworkData, order: Sequence[str]) -> AdjustedFunnel:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FunnelRegression:
+class FunnelRegression(Sealed):
     """Holds the regression of a comparison-adjusted funnel: the adjusted effect on its standard error."""
 
     slope: float

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bmac_meta.copies import Sealed
 from bmac_meta.errors import InputError, check_word
 from bmac_meta.stats.network.data import FloatArray, IntArray
 from bmac_meta.stats.network.fit import NetworkFit
@@ -25,7 +26,7 @@ CELLS_AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Contributions:
+class Contributions(Sealed):
     """Holds the shares of the direct comparisons and of the trials in every network estimate.
 
     Network estimates are the pairs (P) of treatments `first`, `second`; direct comparisons the pairs (C)

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from bmac_meta.copies import Sealed
 from bmac_meta.errors import InputError, unknown_word
 
 FloatArray = NDArray[np.float64]
@@ -17,7 +18,7 @@ BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TrialBlock:
+class TrialBlock(Sealed):
     """Holds all trials with the same number of arms m.
 
     `trial` (k,) indexes `NetworkData.trials`; `arms` (k, m) indexes `NetworkData.treatments` and ascends
@@ -79,7 +80,7 @@ class NetworkData:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TrialContrasts:
+class TrialContrasts(Sealed):
     """Holds one trial: its m treatments, the m − 1 effects against the first, and their covariance."""
 
     trial: str

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bmac_meta.copies import Sealed
 from bmac_meta.stats.network.data import FloatArray, IntArray, NetworkData
 from bmac_meta.stats.network.multiarm import pair_effect, pair_variance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TrialPairs:
+class TrialPairs(Sealed):
     """Holds every pair of arms of every trial (P,): treatment `first` minus `second`, first < second."""
 
     trial: IntArray
@@ -34,7 +35,7 @@ def trial_pairs(data: NetworkData) -> TrialPairs:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DirectEvidence:
+class DirectEvidence(Sealed):
     """Holds direct pairwise pools; each matrix is (n, n), row minus column, NaN where no trial compares the
     two.
 

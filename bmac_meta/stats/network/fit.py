@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc
 
+from bmac_meta.copies import Sealed
 from bmac_meta.errors import InputError, check_word
 from bmac_meta.stats.batch import as_level
 from bmac_meta.stats.network.data import FloatArray, NetworkData
@@ -30,7 +31,7 @@ class ChiSquared:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NetworkFit:
+class NetworkFit(Sealed):
     """Holds a fitted network; every matrix is (n, n), row minus column, in the order of `data.treatments`.
 
     `estimate`, `se`, `ci_low`, `ci_high`, `p_value`; `pi_low` and `pi_high` are the prediction interval:
@@ -187,7 +188,7 @@ def prediction_margin(se: FloatArray, tau2: float, df: int, level: float) -> Flo
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EffectsAgainst:
+class EffectsAgainst(Sealed):
     """Holds the effects of all treatments against one; each array is (n,) in the order of the treatments."""
 
     reference: str

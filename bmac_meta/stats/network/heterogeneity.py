@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Real
-
 import numpy as np
 from scipy.special import chdtri
 
-from bmac_meta.errors import InputError, check_word
+from bmac_meta.arguments import as_real
+from bmac_meta.errors import InputError, check_word, told
 from bmac_meta.stats.network.data import BoolArray, FloatArray
 from bmac_meta.stats.network.least_squares import adjacency, references
 from bmac_meta.stats.network.projection import is_wide, project, project_variants
@@ -23,10 +22,11 @@ def check_tau2(tau2: str | float) -> str | float:
     """Return a known method or a number of 0 or more; raise `InputError` otherwise."""
     if isinstance(tau2, str):
         return check_word("tau2 method for a network", tau2, NETWORK_TAU2_METHODS)
-    if isinstance(tau2, bool) or not isinstance(tau2, Real) or not 0.0 <= tau2 < np.inf:
+    number = as_real(tau2)
+    if not 0.0 <= number < np.inf:
         known = ", ".join(NETWORK_TAU2_METHODS)
-        raise InputError(f"tau2 is {tau2!r}; give a method ({known}) or a variance of 0 or more.")
-    return float(tau2)
+        raise InputError(f"tau2 is {told(tau2)}; give a method ({known}) or a variance of 0 or more.")
+    return number
 
 
 def network_projection(rows: Rows) -> Projection:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bmac_meta.copies import Sealed
 from bmac_meta.stats.network.data import FloatArray, IntArray, NetworkData, TrialBlock, select_trials
 from bmac_meta.stats.network.fit import ChiSquared, chi_squared, generalized_q
 from bmac_meta.stats.network.graph import block_designs, component_labels, membership, sum_by
@@ -90,7 +91,7 @@ def _names(data: NetworkData, blocks: list[TrialBlock]) -> Iterator[tuple[str, .
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class QDecomposition:
+class QDecomposition(Sealed):
     """Holds the generalized Q of a network and its parts.
 
     `total` = `within` + `between` under a common effect. `designs` names the treatments of each design,
@@ -166,7 +167,7 @@ def _parts_without_each(network: NetworkData) -> IntArray:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NetHeat:
+class NetHeat(Sealed):
     """Holds what a net heat plot shows, one row and column per design (D, D).
 
     `contribution` (row, column) is the part of the network estimate of the row's design that comes from the

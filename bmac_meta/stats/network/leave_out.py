@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bmac_meta.copies import Sealed
 from bmac_meta.errors import NotEnoughTrials
 from bmac_meta.stats.network.data import BoolArray, FloatArray, IntArray, select_trials
 from bmac_meta.stats.network.fit import NetworkFit
@@ -16,7 +17,7 @@ from bmac_meta.stats.network.rows import independent_rows, standardized_rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LeftOut:
+class LeftOut(Sealed):
     """Holds the network refitted v times, each time without some trials.
 
     `names` says what was left out: a trial, or the two treatments of a comparison. `estimate` and `se` (v, n,

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr
 
-from bmac_meta.errors import InputError, check_word
+from bmac_meta.arguments import one_seed, whole_number
+from bmac_meta.copies import Sealed
+from bmac_meta.errors import check_word
 from bmac_meta.stats.network.data import FloatArray
 from bmac_meta.stats.network.fit import NetworkFit
 
@@ -35,7 +37,7 @@ def superiority(fit: NetworkFit, small_values: str = "desirable") -> FloatArray:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RankProbabilities:
+class RankProbabilities(Sealed):
     """Holds rank probabilities by simulation.
 
     `probability` (n, n) is that of the row's treatment having the column's rank (rank 1 first and best),
@@ -62,9 +64,8 @@ def rank_probabilities(
     quantiles.
     """
     check_word("kind of small values", small_values, SMALL_VALUES)
-    if not isinstance(draws, int | np.integer) or draws < 1:
-        raise InputError(f"draws is {draws!r}; give a whole number of 1 or more, such as 100000.")
-    generator = np.random.default_rng(seed)
+    draws = whole_number("draws", draws)
+    generator = np.random.default_rng(one_seed(seed))
     sizes = [DRAWS_AT_ONCE] * (draws // DRAWS_AT_ONCE) + [draws % DRAWS_AT_ONCE] * (draws % DRAWS_AT_ONCE > 0)
     sign = 1.0 if small_values == "desirable" else -1.0
     counts = sum(_rank_counts(sign * _draw(fit, generator, size)) for size in sizes)

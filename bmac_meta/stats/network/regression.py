@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bmac_meta.arguments import one_number
+from bmac_meta.copies import Sealed
 from bmac_meta.errors import DesignError, InputError, check_word
 from bmac_meta.stats.batch import as_level
 from bmac_meta.stats.network.data import FloatArray, NetworkData
@@ -22,7 +24,7 @@ COLLINEAR = 1e-10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NetworkRegression:
+class NetworkRegression(Sealed):
     """Holds a network meta-regression with one common coefficient.
 
     `coefficient` with `se`, `ci_low`, `ci_high`, `p_value` is the change of every treatment's effect against
@@ -112,13 +114,7 @@ def fit_network_regression(
 
 
 def _number(name: str, value: float) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as cause:
-        raise InputError(f"{name} is {value!r}; give one finite number.") from cause
-    if not np.isfinite(number):
-        raise InputError(f"{name} is {number!r}; give one finite number.")
-    return number
+    return one_number(name, value, "one finite number")
 
 
 def _values(data: NetworkData, covariate: Mapping[object, float] | ArrayLike) -> FloatArray:

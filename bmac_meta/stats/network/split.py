@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bmac_meta.copies import Sealed
 from bmac_meta.errors import check_word
 from bmac_meta.stats.network.data import FloatArray, IntArray, NetworkData, select_trials
 from bmac_meta.stats.network.direct import direct_evidence
@@ -22,7 +23,7 @@ NO_INDIRECT = 1e-8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NodeSplit:
+class NodeSplit(Sealed):
     """Holds direct, indirect and network evidence for every pair of treatments (P = n(n − 1)/2).
 
     Effects are those of treatment `first` minus `second` (indices (P,)); `trials` counts trials with direct
