@@ -97,7 +97,7 @@ def forest_of_shrunken(result: Shrunken, save: str | Path | None = None, **optio
         )
         for row in frame.to_dict("records")
     )
-    overall = summary(answer, _model_label(answer)) if hasattr(answer, "sentence") else None
+    overall = None if result.pooled is None else summary(result.pooled, _model_label(result.pooled))
     heading = f"shrunken {_short(answer.measure.code)} ({format_level(result.fit.level)} CI)"
     words = {"columns": False, "left_headings": (("", "as reported"),), "effect_heading": heading} | options
     record = _forest(answer, (ForestGroup(None, rows),), overall, words)

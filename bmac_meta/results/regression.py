@@ -68,7 +68,10 @@ class Regression(Answer):
         return Predicted(self.question, self.design.formula, places, prediction, self.rows, self.left_out)
 
     def tests(self) -> pd.DataFrame:
-        """Return a test of each term of the formula as a whole: all levels of a factor, an interaction; a row each."""
+        """Return a test of each term of the formula as a whole: all levels of a factor, an interaction; a row each.
+
+        Without an intercept the levels of a factor are means, and its test asks whether all of them are 0.
+        """
         rows = []
         for term, places in self.design.terms.items():
             found = coefficient_test(self.fit, np.eye(len(self.design.names))[list(places)])
@@ -113,7 +116,10 @@ class Regression(Answer):
             (row["term"], _test_words(row["statistic"], row["df"], row["df2"]), bare_p(row["p_value"]))
             for row in self.tests().to_dict("records")
         )
-        return (Grid(("term", "test", "p"), rows, "each term as a whole"),)
+        caption = "each term as a whole"
+        if "Intercept" not in self.design.names:
+            caption += "; without an intercept, whether all means of a factor are 0"
+        return (Grid(("term", "test", "p"), rows, caption),)
 
     def _explained_lines(self) -> tuple[Line, ...]:
         fit = self.fit

@@ -37,6 +37,11 @@ class Shrunken(Shown):
     answer: Pooled | Regression
     fit: stats.ShrunkenEffects
 
+    @property
+    def pooled(self) -> Pooled | None:
+        """The pooled effect that trials are drawn towards; None for a regression."""
+        return self.answer if isinstance(self.answer, Pooled) else None
+
     @CachedTable
     def frame(self) -> pd.DataFrame:
         """The estimates, a row per trial, on the scale of pooling: `reported` and `reported_se` are the trial's own."""
@@ -54,7 +59,7 @@ class Shrunken(Shown):
         level = f"{format_level(fit.level)} CI"
         headings = ("trial", "as reported", "95% CI", "shrunken", level, "own share")
         rows = tuple(self._cells(row) for row in self.frame.to_dict("records"))
-        towards = "the pooled effect" if isinstance(answer, Pooled) else f"what {answer.design.formula} expects"
+        towards = "the pooled effect" if self.pooled is not None else f"what {answer.design.formula} expects"
         how = "as given" if fit.method == "given" else f"by {fit.method}"
         lines = (Line("towards", aside=f"{towards}; τ = {answer.spread(fit.tau2)}, {how}"),)
         aside = f"shrunken effects · {count_noun(int(fit.k), 'trial')}"

@@ -75,6 +75,8 @@ def test_a_factor_is_tested_as_a_whole_where_it_is_one_term_of_several(vaccine):
     assert (table["term"].tolist(), table["df"].tolist()) == (["ablat", "alloc"], [1, 2])
     assert table["p_value"][0] == pytest.approx(regression.fit.p_values[1])
     assert "alloc  F(2, 9) = " in repr(regression)
+    assert "whether all means of a factor are 0" not in repr(regression)
+    assert "whether all means of a factor are 0" in repr(vaccine.regress("~ 0 + alloc + ablat", exploratory=True))
     assert "as a whole" not in repr(vaccine.regress("~ alloc", exploratory=True))
     assert "as a whole" not in repr(vaccine.regress("~ ablat + year", exploratory=True))
 

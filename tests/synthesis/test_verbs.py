@@ -173,6 +173,11 @@ def test_groups_of_numbers_stand_in_their_order_without_decimals(smd):
     assert [part.k for part in result.parts] == [2, 2, 2]
 
 
+def test_more_groups_than_can_be_compared_in_reasonable_time_are_refused(smd):
+    with pytest.raises(InputError, match=r"201 groups by kind.*200"):
+        smd(k=201, kind=[f"kind {place}" for place in range(201)]).by("kind").pool()
+
+
 def test_a_group_knows_only_its_own_trials(bcg):
     parts = dict(zip(*(lambda r: (r.labels, r.parts))(bcg.by("allocation").pool()), strict=True))
     assert set(parts["alternate"].rows.allocation) == {"alternate"}
